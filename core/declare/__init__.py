@@ -1,0 +1,1 @@
+"""What authors write with: declarations that remember where they stand and do nothing else."""

@@ -1,0 +1,231 @@
+"""Routes files: which chain answers which method of which path.
+
+In: literals in a project's `routes/`. Out: frozen `Routes`, resolved by `link/linker.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from core.declare.controller import Action, Use
+from core.source import Source, caller_source
+
+KIB = 1024
+MIB = 1024 * KIB
+
+ChainEntry = Action[..., Any] | Use
+Overflow = Literal["ignore", "log", "block"]
+BodyType = Literal["json", "urlencoded", "text", "raw", "multipart", "none"]
+
+#: keyword → (HTTP method, what is appended to the path). `all` mounts every method not named.
+METHODS: Mapping[str, tuple[str, str]] = {
+    "get": ("GET", ""),
+    "list": ("GET", ""),
+    "index": ("GET", "/:id"),
+    "post": ("POST", ""),
+    "create": ("POST", ""),
+    "put": ("PUT", ""),
+    "update": ("PUT", "/:id"),
+    "patch": ("PATCH", ""),
+    "del": ("DELETE", ""),
+    "delete": ("DELETE", "/:id"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `requests` per `per_s` seconds and client."""
+
+    requests: int
+    per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """Which foreign origins may call, and how.
+
+    Attributes:
+        origins: exact origins, `https://*.example.com` patterns, or `*`.
+        credentials: whether cookies and authorization may be sent; never together with `*`.
+        headers: request headers a client may send.
+        expose: response headers a client may read.
+        max_age_s: how long a preflight answer may be kept.
+    """
+
+    origins: Sequence[str] = ("*",)
+    credentials: bool = False
+    headers: Sequence[str] = ("content-type",)
+    expose: Sequence[str] = ()
+    max_age_s: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """How the body is read.
+
+    Attributes:
+        type: the parser; `none` never reads a body.
+        limit_bytes: longest body accepted, after inflating.
+    """
+
+    type: BodyType = "json"
+    limit_bytes: int = 512 * KIB
+
+
+class Route:
+    """One method of a path: an identity and the chain that answers.
+
+    Args:
+        identity: unique per host and prefix; shown in listings as `id`.
+        chain: imported actions or `use(...)` entries, run in order.
+        errors: error steps, tried in order before those of the file and the default.
+        description: for the docs.
+        modified: last change of the interface, for listings.
+        docs: whether it is listed in the API documentation.
+        environment: modes in which it exists; empty means every mode.
+        body: how the body is read; `None` takes the file's, then JSON up to 512 KiB.
+        authorization: marks the route as protected in listings; `None` asks the chain.
+        deprecated: announces the end in envelope, docs and listings; `None` takes the file's.
+        cors: `None` takes the file's.
+        rate_limit: an own limit beside those of server and file.
+        parameter_overflow: what unknown query and body fields lead to; `None` takes the file's.
+        response_schemes: status → JSON Schema of the answer, for the docs.
+        timeout_s: deadline of a request; `None` takes the file's, then the server's.
+    """
+
+    def __init__(
+        self,
+        identity: str,
+        *,
+        chain: Sequence[ChainEntry],
+        errors: Sequence[ChainEntry] = (),
+        description: str = "",
+        modified: datetime | str | None = None,
+        docs: bool = True,
+        environment: str | Sequence[str] = (),
+        body: Body | None = None,
+        authorization: bool | None = None,
+        deprecated: bool | None = None,
+        cors: Cors | None = None,
+        rate_limit: RateLimit | None = None,
+        parameter_overflow: Overflow | None = None,
+        response_schemes: Mapping[str | int, Any] | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
+        self.identity = identity
+        self.chain = tuple(chain)
+        self.errors = tuple(errors)
+        self.description = description
+        self.modified = modified
+        self.docs = docs
+        self.environment = _names(environment)
+        self.body = body
+        self.authorization = authorization
+        self.deprecated = deprecated
+        self.cors = cors
+        self.rate_limit = rate_limit
+        self.parameter_overflow = parameter_overflow
+        self.response_schemes = dict(response_schemes or {})
+        self.timeout_s = timeout_s
+        self.source = caller_source()
+
+
+class Path:
+    """A path and the routes mounted on its methods: `Path("./todo", list=Route(…), create=Route(…))`.
+
+    `./x` is relative to every prefix of the file, `/x` is absolute. `index`, `update` and `delete`
+    append `/:id`. `del_` is `del`; `all` mounts every method that is not named.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        list: Route | None = None,
+        index: Route | None = None,
+        get: Route | None = None,
+        create: Route | None = None,
+        post: Route | None = None,
+        update: Route | None = None,
+        put: Route | None = None,
+        patch: Route | None = None,
+        delete: Route | None = None,
+        del_: Route | None = None,
+        all: Route | None = None,
+    ) -> None:
+        named = {
+            "list": list,
+            "index": index,
+            "get": get,
+            "create": create,
+            "post": post,
+            "update": update,
+            "put": put,
+            "patch": patch,
+            "delete": delete,
+            "del": del_,
+            "all": all,
+        }
+        self.url = url
+        self.routes: dict[str, Route] = {
+            keyword: route for keyword, route in named.items() if route is not None
+        }
+        self.source = caller_source()
+
+
+@dataclass(frozen=True)
+class Routes:
+    """A routes file.
+
+    Attributes:
+        group: rights group of every route; used for secrets, listings and as default app id.
+        version: version of the interface, for listings.
+        name: group name in the docs; the first prefix when empty.
+        prefix: where relative paths are mounted; several are possible.
+        host_id: hosts of the settings it answers on; empty means every host.
+        environment: modes in which the file exists; empty means every mode.
+        before, after: chain entries around the chain of every route.
+        errors: error steps after those of a route.
+        paths: the paths.
+        cors, rate_limit, deprecated, parameter_overflow, body, timeout_s: defaults for the routes.
+    """
+
+    group: str
+    version: str = "1.0"
+    name: str = ""
+    prefix: str | Sequence[str] = "/"
+    host_id: str | Sequence[str] = ()
+    environment: str | Sequence[str] = ()
+    before: Sequence[ChainEntry] = ()
+    after: Sequence[ChainEntry] = ()
+    errors: Sequence[ChainEntry] = ()
+    paths: Sequence[Path] = ()
+    cors: Cors | None = None
+    rate_limit: RateLimit | None = None
+    deprecated: bool = False
+    parameter_overflow: Overflow = "ignore"
+    body: Body | None = None
+    timeout_s: float | None = None
+    source: Source = field(default_factory=lambda: caller_source(2), compare=False)
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The prefixes without a trailing slash; the root is the empty text."""
+        return tuple(prefix.rstrip("/") for prefix in _names(self.prefix)) or ("",)
+
+    @property
+    def host_ids(self) -> tuple[str, ...]:
+        """The host ids; empty means every host."""
+        return _names(self.host_id)
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The modes; empty means every mode."""
+        return _names(self.environment)
+
+
+def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) and value else tuple(value)

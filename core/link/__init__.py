@@ -1,0 +1,1 @@
+"""From declarations to frozen, checked values that are safe to run."""

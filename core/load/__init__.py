@@ -1,0 +1,1 @@
+"""From folders to declarations: import every project file and collect what it declares."""

@@ -1,0 +1,262 @@
+"""From an annotated class to its fields: the one place where annotations are read.
+
+In: a `Params`, `Model` or `Settings` class. Out: frozen `Field`s in order of declaration, from which
+`params.py` compiles checks, `model.py` documents and `jsonschema.py` the docs. Runs at load time only.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, ClassVar, Final, Literal, Union, get_args, get_origin
+
+from core.errors import BadDeclaration
+from core.schema.formats import OBJECT_ID, Format, ObjectId
+from core.schema.rules import Factory, Rule
+from core.source import Source
+
+Kind = Literal[
+    "text",
+    "integer",
+    "number",
+    "boolean",
+    "date",
+    "list",
+    "map",
+    "any",
+    "object",
+    "choice",
+    "format",
+    "upload",
+]
+
+
+class _Missing:
+    """The absence of a default."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
+
+
+class Upload:
+    """Base of uploaded files in multipart bodies; the value itself is made by `serve/body.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """A type without its rules.
+
+    Attributes:
+        kind: which family of checks applies.
+        name: mia's lower-case name, used in messages and listings.
+        item: element type of a list.
+        item_rule: rules of the elements; those of the list apply to its elements where this is `None`.
+        params: class of a nested object.
+        choices: values of a `Literal` or `Enum`, as they appear on the wire.
+        enum: the enum class of `choices`.
+        format: the named format.
+    """
+
+    kind: Kind
+    name: str
+    item: FieldType | None = None
+    item_rule: Rule | None = None
+    params: type[Any] | None = None
+    choices: tuple[Any, ...] = ()
+    enum: type[Enum] | None = None
+    format: Format | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One declared field.
+
+    Attributes:
+        name: the Python attribute.
+        wire: its name in requests, documents and answers.
+        type, rule: what is demanded.
+        default: the constant default, a `Factory`, or `MISSING`.
+        nullable: whether null is a value.
+        required: whether absence (and empty text) is an error.
+        source: the line of its `rule(...)`, else of its class.
+    """
+
+    name: str
+    wire: str
+    type: FieldType
+    rule: Rule
+    default: Any
+    nullable: bool
+    required: bool
+    source: Source = field(compare=False)
+
+    def make_default(self) -> Any:
+        """A fresh default value; `None` where there is none."""
+        if isinstance(self.default, Factory):
+            return self.default.make()
+        return None if self.default is MISSING else self.default
+
+
+_SCALARS: Mapping[Any, FieldType] = {
+    str: FieldType("text", "string"),
+    int: FieldType("integer", "integer"),
+    float: FieldType("number", "number"),
+    bool: FieldType("boolean", "boolean"),
+    datetime: FieldType("date", "date"),
+    Any: FieldType("any", "any"),
+    ObjectId: FieldType("format", "objectid", format=OBJECT_ID),
+    dict: FieldType("map", "object"),
+    list: FieldType("list", "array", item=FieldType("any", "any")),
+}
+
+
+def read_fields(cls: type[Any], *, wire_name: Callable[[str], str] = str) -> tuple[Field, ...]:
+    """The fields of a class, inherited ones first.
+
+    Args:
+        cls: an annotated class with a `source`.
+        wire_name: Python name → wire name where the rule gives none.
+
+    Raises:
+        BadDeclaration: an annotation that cannot be resolved, a type outside the contract, or rules
+            that contradict the type. One error per class, at the line of the field where it is known.
+    """
+    source: Source = cls.source
+    try:
+        hints = typing.get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        raise BadDeclaration(
+            source,
+            f"the annotations of {cls.__name__} cannot be resolved: {error}",
+            "names imported only under TYPE_CHECKING do not exist at run time",
+        ) from None
+    except TypeError as error:
+        raise BadDeclaration(source, f"the annotations of {cls.__name__} cannot be read: {error}") from None
+    return tuple(
+        _read_field(cls, name, hint, wire_name)
+        for name, hint in hints.items()
+        if get_origin(hint) is not ClassVar and not name.startswith("_")
+    )
+
+
+def _read_field(cls: type[Any], name: str, hint: Any, wire_name: Callable[[str], str]) -> Field:
+    inner, rule = _split_rule(hint)
+    source = rule.source or cls.source
+    optional, bare = _split_optional(inner)
+    if optional:
+        bare, inner_rule = _split_rule(bare)
+        rule = inner_rule if rule == Rule() else rule
+    default = getattr(cls, name, MISSING)
+    where = f"{cls.__name__}.{name}"
+    kind = read_type(bare, where, source)
+    nullable = optional if rule.nullable is None else rule.nullable
+    required = default is MISSING if rule.required is None else rule.required
+    if default is MISSING and not required:
+        raise BadDeclaration(source, f"{where} is not required and so needs a default", "for example = None")
+    if isinstance(default, list | dict | set):
+        raise BadDeclaration(
+            source, f"the default of {where} would be shared", f"use = factory({type(default).__name__})"
+        )
+    _check_rule(kind, rule, where, source)
+    return Field(name, rule.name or wire_name(name), kind, rule, default, nullable, required, source)
+
+
+def read_type(annotation: Any, where: str, source: Source) -> FieldType:
+    """The `FieldType` of an annotation without rules.
+
+    Raises:
+        BadDeclaration: the type is not part of the contract; the message names `where`.
+    """
+    annotation, rule = _split_rule(annotation)
+    form = _format_of(annotation)
+    if form is not None:
+        return FieldType("format", form.name, format=form)
+    if (
+        isinstance(annotation, type) and get_origin(annotation) is None or annotation is Any
+    ) and annotation in _SCALARS:
+        return _SCALARS[annotation]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is list:
+        item, item_rule = _split_rule(arguments[0])
+        return FieldType(
+            "list", "array", read_type(item, where, source), item_rule if item_rule != Rule() else None
+        )
+    if origin is dict and arguments[0] is str:
+        return FieldType("map", "object")
+    if origin is Literal:
+        return FieldType("choice", _choice_name(arguments), choices=arguments)
+    if isinstance(annotation, type):
+        if issubclass(annotation, Enum):
+            choices = tuple(member.value for member in annotation)
+            return FieldType("choice", _choice_name(choices), choices=choices, enum=annotation)
+        if issubclass(annotation, Upload):
+            return FieldType("upload", "file")
+        if hasattr(annotation, "__params__"):
+            return FieldType("object", "object", params=annotation)
+    raise BadDeclaration(
+        source,
+        f"{where} has a type that cannot be checked: {_type_name(annotation)}",
+        "str int float bool datetime list[T] dict[str, Any] Any, Params, Literal, Enum, T | None, or a format",
+    )
+
+
+def _choice_name(choices: tuple[Any, ...]) -> str:
+    kinds = {type(choice) for choice in choices}
+    names = {str: "string", int: "integer", float: "number", bool: "boolean"}
+    return names.get(kinds.pop(), "string") if len(kinds) == 1 else "string"
+
+
+def _split_rule(hint: Any) -> tuple[Any, Rule]:
+    """`Annotated[T, …, Rule, …]` → (T with its format, Rule); several rules are refused by the caller's eye."""
+    if get_origin(hint) is not typing.Annotated:
+        return hint, Rule()
+    base, *extras = get_args(hint)
+    rules = [extra for extra in extras if isinstance(extra, Rule)]
+    rest = [extra for extra in extras if isinstance(extra, Format)]
+    inner = typing.Annotated[(base, *rest)] if rest else base  # type: ignore[valid-type]
+    return inner, rules[-1] if rules else Rule()
+
+
+def _format_of(annotation: Any) -> Format | None:
+    if get_origin(annotation) is not typing.Annotated:
+        return None
+    return next((extra for extra in get_args(annotation)[1:] if isinstance(extra, Format)), None)
+
+
+def _split_optional(hint: Any) -> tuple[bool, Any]:
+    if get_origin(hint) not in (Union, types.UnionType):
+        return False, hint
+    members = [member for member in get_args(hint) if member is not type(None)]
+    optional = len(members) < len(get_args(hint))
+    return (True, members[0]) if optional and len(members) == 1 else (False, hint)
+
+
+def _type_name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+_TEXT_ONLY = ("min_length", "max_length", "allow_multiple", "convert")
+
+
+def _check_rule(kind: FieldType, rule: Rule, where: str, source: Source) -> None:
+    """Refuse rules that could never hold or never apply."""
+    target = kind.item if kind.kind == "list" and kind.item is not None else kind
+    if target.kind not in ("text", "format", "choice", "any"):
+        for name in _TEXT_ONLY:
+            if getattr(rule, name) not in (None, ()):
+                raise BadDeclaration(source, f"{where}: {name} applies to text, not to {target.name}")
+    if target.kind in ("text", "boolean", "date", "object", "map") and (
+        rule.min is not None or rule.max is not None
+    ):
+        raise BadDeclaration(source, f"{where}: min and max apply to numbers, not to {target.name}")
+    for low, high in (("min", "max"), ("min_length", "max_length")):
+        least, most = getattr(rule, low), getattr(rule, high)
+        if least is not None and most is not None and least > most:
+            raise BadDeclaration(source, f"{where}: {low} {least} is over {high} {most}")

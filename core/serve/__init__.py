@@ -1,0 +1,1 @@
+"""The hot path: one request from the gate to the encoded response."""
