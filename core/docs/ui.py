@@ -1,0 +1,168 @@
+"""The page at `/docs`: Swagger UI from files of this repository, under a strict content policy.
+
+In: the title and description of the API. Out: one `DocsAsset` per path, ready to be sent; nothing here
+knows ASGI. Before: `docs/openapi.py`, whose document the page fetches from `/api-docs`. After:
+`serve/app.py`, which answers the paths when the setting `docs` is enabled.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+
+Headers = list[tuple[bytes, bytes]]
+
+ASSETS = Path(__file__).parent / "assets"
+
+# SHA-256 of the vendored files, uncompressed: the ETag is known without reading half a megabyte, and a
+# test notices when a file is replaced without its digest.
+DIGESTS = {
+    "swagger-ui-bundle.js": "e6a898692f2d768e807c3ba4626068a69a2c5dd960dd6c76f3e4d3a3de180af2",
+    "swagger-ui.css": "5ed08757e53da3e026d6cbecc61fe5d43585c9560b302d534ad56692519a273d",
+}
+
+CONTENT_POLICY = "; ".join((
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+))
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="{description}">
+<title>{title}</title>
+<link rel="icon" type="image/svg+xml" href="/docs/favicon.svg">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<noscript>This page needs JavaScript. The same content as JSON: <a href="/api-docs">/api-docs</a></noscript>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/init.js"></script>
+</body>
+</html>
+"""
+
+# No sorter: tags and operations stand in the order of the route files. `validatorUrl: null` because the
+# default sends the document to a public validator.
+INIT_SCRIPT = """"use strict";
+window.ui = SwaggerUIBundle({
+  url: "/api-docs",
+  dom_id: "#swagger-ui",
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+  deepLinking: true,
+  displayRequestDuration: true,
+  defaultModelsExpandDepth: 0,
+  validatorUrl: null
+});
+"""
+
+FAVICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="#2a7" stroke-width="2">'
+    '<rect x="1" y="5" width="8" height="6" rx="3"/><rect x="7" y="5" width="8" height="6" rx="3"/></svg>'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DocsAsset:
+    """One file of the documentation page.
+
+    Attributes:
+        path: the exact path it answers.
+        media_type: value of `Content-Type`.
+        etag: weak, as the compressed and the plain form share it.
+        headers: complete headers of the compressed form, `Content-Encoding` included, without
+            `Content-Length`.
+        load: gives the compressed bytes; the vendored files are read when first asked for.
+    """
+
+    path: str
+    media_type: str
+    etag: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    load: Callable[[], bytes]
+
+    @property
+    def body_gzip(self) -> bytes:
+        """The body, compressed with gzip."""
+        return self.load()
+
+    def encode(self, *, gzip_accepted: bool) -> tuple[Headers, bytes]:
+        """Headers with `Content-Length`, and the body as this client can read it."""
+        body = self.body_gzip
+        headers = list(self.headers)
+        if not gzip_accepted:
+            # Rare (every browser accepts gzip), so it is decompressed each time instead of kept.
+            body = gzip.decompress(body)
+            headers = [(name, value) for name, value in headers if name != b"content-encoding"]
+        headers.append((b"content-length", str(len(body)).encode()))
+        return headers, body
+
+
+def build_docs_pages(title: str, description: str) -> dict[str, DocsAsset]:
+    """The documentation page and everything it loads, by path.
+
+    Args:
+        title: name of the API, plain text; escaped here.
+        description: one sentence about it, plain text; escaped here.
+    """
+    page = PAGE.format(title=escape(title), description=escape(description))
+    assets = [
+        _generated("/docs", "text/html; charset=utf-8", page),
+        _generated("/docs/init.js", "text/javascript; charset=utf-8", INIT_SCRIPT),
+        _generated("/docs/favicon.svg", "image/svg+xml", FAVICON),
+        _vendored("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+        _vendored("swagger-ui.css", "text/css; charset=utf-8"),
+    ]
+    return {asset.path: asset for asset in assets}
+
+
+def _generated(path: str, media_type: str, text: str) -> DocsAsset:
+    """An asset made of text that exists only here; small enough to be compressed at once."""
+    content = text.encode()
+    # Level 9 and no time stamp: every worker and every start sends the same bytes.
+    body = gzip.compress(content, 9, mtime=0)
+    return _asset(path, media_type, sha256(content).hexdigest(), lambda: body)
+
+
+def _vendored(name: str, media_type: str) -> DocsAsset:
+    """An asset from the assets folder."""
+    return _asset(f"/docs/{name}", media_type, DIGESTS[name], partial(_read_vendored, name))
+
+
+def _asset(path: str, media_type: str, digest: str, load: Callable[[], bytes]) -> DocsAsset:
+    etag = f'W/"{digest[:16]}"'
+    headers = {
+        "content-type": media_type,
+        "content-encoding": "gzip",
+        "vary": "accept-encoding",
+        # "no-cache" means "ask again": with the ETag the answer is a 304, and an upgrade shows at once.
+        "cache-control": "no-cache",
+        "etag": etag,
+        "content-security-policy": CONTENT_POLICY,
+        "cross-origin-resource-policy": "same-origin",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+    }
+    pairs = tuple((name.encode(), value.encode()) for name, value in headers.items())
+    return DocsAsset(path, media_type, etag, pairs, load)
+
+
+@cache
+def _read_vendored(name: str) -> bytes:
+    """The compressed file, kept once somebody opened the page: servers whose docs nobody reads pay nothing."""
+    return (ASSETS / f"{name}.gz").read_bytes()
