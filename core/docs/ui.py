@@ -26,16 +26,17 @@ DIGESTS = {
     "swagger-ui.css": "5ed08757e53da3e026d6cbecc61fe5d43585c9560b302d534ad56692519a273d",
 }
 
-CONTENT_POLICY = "; ".join((
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-))
+# Tried in Chromium: Swagger UI 5.35 sets its styles through the object model, so nothing inline is needed.
+CONTENT_POLICY = (
+    "default-src 'none'; "
+    "script-src 'self'; "
+    "style-src 'self'; "
+    "img-src 'self' data:; "
+    "connect-src 'self'; "
+    "base-uri 'none'; "
+    "form-action 'self'; "
+    "frame-ancestors 'none'"
+)
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -164,5 +165,5 @@ def _asset(path: str, media_type: str, digest: str, load: Callable[[], bytes]) -
 
 @cache
 def _read_vendored(name: str) -> bytes:
-    """The compressed file, kept once somebody opened the page: servers whose docs nobody reads pay nothing."""
+    """The compressed file; kept once read, so a server whose docs nobody opens pays nothing."""
     return (ASSETS / f"{name}.gz").read_bytes()
