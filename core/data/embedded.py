@@ -173,6 +173,8 @@ class EmbeddedMongo:
                 if lock is None or self._stopped.is_set():
                     continue
                 _log.warning("the local mongod ended; starting it again", extra={"action": "mongod.restart"})
+                if self._keeper is not None:
+                    self._end_keeper(self._keeper)
                 self._launch(lock, time.monotonic() + _START_S)
             except StoreError as error:
                 _log.error("%s", error, extra={"action": "mongod.failed"})

@@ -47,7 +47,7 @@ def keep(command: Sequence[str]) -> int:
     )
 
     def follow_owner() -> None:
-        sys.stdin.buffer.read()
+        os.read(0, 1)  # comes back at the end of the pipe only; a buffered read would break the exit below
         mongod.terminate()
         try:
             mongod.wait(STOP_WAIT_S)

@@ -160,11 +160,15 @@ def prepare_home(root: Path) -> Home:
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
-        if not hasattr(socket, "AF_UNIX"):
+        if not _has_sockets():
             return Home(folder, None)
         return Home(folder, _socket_folder(folder) / "m.sock")
     except OSError as error:
         raise StoreError(f"the data folder {folder} cannot be used: {error.strerror or error}") from error
+
+
+def _has_sockets() -> bool:
+    return hasattr(socket, "AF_UNIX")
 
 
 def _socket_folder(folder: Path) -> Path:

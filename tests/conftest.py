@@ -1,0 +1,7 @@
+"""Fixtures for every test; each lives in the module that its name says."""
+
+from __future__ import annotations
+
+from tests.mongo import database_name, mongo_url, mongod_binary, own_root
+
+__all__ = ["database_name", "mongo_url", "mongod_binary", "own_root"]

