@@ -182,6 +182,7 @@ class ServerSettings:
         default_errors: error controller linked after those of route and file.
         debug: whether the header `debug: true` adds a debug block to answers. Never in production.
         projects: settings of projects by identity: `{"demo-config": {"title": "…"}}`.
+        origins: where each value comes from, by dotted name; filled in when the settings are loaded.
     """
 
     listen: Sequence[Http] = (Http(),)
@@ -200,3 +201,4 @@ class ServerSettings:
     log: Log = field(default_factory=Log)
     debug: bool = False
     projects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

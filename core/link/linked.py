@@ -196,6 +196,15 @@ class LinkedCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedFolder:
+    """The `public/` folder of a project under one prefix; `host_ids` empty means every host."""
+
+    prefix: str
+    folder: str
+    host_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Linked:
     """Everything that was linked; what an application is made of."""
 
@@ -207,4 +216,4 @@ class Linked:
     libs: Mapping[tuple[str, str], Any]
     project_settings: Mapping[type[Any], Any]
     translations: Mapping[str, Any]
-    public_folders: Sequence[tuple[str, str]]
+    public_folders: Sequence[LinkedFolder]

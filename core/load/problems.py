@@ -1,0 +1,57 @@
+"""Everything that is wrong, collected: one run reports all problems of all files.
+
+In: load errors, given or raised. Out: each of them once, sorted by place, as one `ExceptionGroup`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from core.errors import LoadError
+
+T = TypeVar("T")
+
+
+class Problems:
+    """Collects load errors; the same message at the same place counts once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, int, str], LoadError] = {}
+
+    def add(self, problem: LoadError) -> None:
+        """Take a problem in, unless the same one is known."""
+        key = (problem.source.file, problem.source.line, problem.message)
+        self._found.setdefault(key, problem)
+
+    def attempt(self, make: Callable[[], T]) -> T | None:
+        """What `make` returns; `None` when it raises a `LoadError` or a group of them, which is collected."""
+        try:
+            return make()
+        except LoadError as problem:
+            self.add(problem)
+        except ExceptionGroup as group:
+            mine, rest = group.split(LoadError)
+            if rest is not None:
+                raise rest from None
+            for leaf in _leaves(mine):
+                self.add(leaf)
+        return None
+
+    def knows(self, file: str, line: int) -> bool:
+        """Whether something is wrong at this line already."""
+        return any(key[:2] == (file, line) for key in self._found)
+
+    def __iter__(self) -> Iterator[LoadError]:
+        return iter(sorted(self._found.values(), key=lambda problem: (problem.source, problem.message)))
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def _leaves(error: BaseException | None) -> Iterator[LoadError]:
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    elif isinstance(error, LoadError):
+        yield error
