@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from core.cron.schedule import Schedule
 from core.declare.cron import CronPolicy
 from core.declare.route import Body, Cors, Overflow, RateLimit
-from core.cron.schedule import Schedule
 from core.schema.fields import Field
 from core.source import Source
 

@@ -95,7 +95,7 @@ class Converter:
             inner = f"{name}.{item.name}" if name else item.name
             usual = getattr(default, item.name, _default_of(item))
             made[item.name] = self.convert(getattr(value, item.name), hints[item.name], inner, usual)
-        return _WRONG if _WRONG in made.values() else dataclasses.replace(value, **made)
+        return _WRONG if any(part is _WRONG for part in made.values()) else dataclasses.replace(value, **made)
 
     def _check(self, value: Any, annotation: Any, name: str, default: Any) -> Any:
         origin = get_origin(annotation)

@@ -26,8 +26,14 @@ class Problems:
 
     def attempt(self, make: Callable[[], T]) -> T | None:
         """What `make` returns; `None` when it raises a `LoadError` or a group of them, which is collected."""
+        made: list[T] = []
+        self.holds(lambda: made.append(make()))
+        return made[0] if made else None
+
+    def holds(self, check: Callable[[], None]) -> bool:
+        """Whether a check passes; the `LoadError` or the group of them that it raises is collected."""
         try:
-            return make()
+            check()
         except LoadError as problem:
             self.add(problem)
         except ExceptionGroup as group:
@@ -36,7 +42,9 @@ class Problems:
                 raise rest from None
             for leaf in _leaves(mine):
                 self.add(leaf)
-        return None
+        else:
+            return True
+        return False
 
     def knows(self, file: str, line: int) -> bool:
         """Whether something is wrong at this line already."""
