@@ -7,18 +7,25 @@ database. `tests/conftest.py` makes the fixtures known.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from core.data.embedded import EmbeddedMongo
 from core.data.mongod import find_mongod
+from core.settings import Mongo
+
+if TYPE_CHECKING:
+    from core.data.databases import Databases
 
 _numbers = itertools.count(1)
 
@@ -81,3 +88,24 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(0.02)
+
+
+@asynccontextmanager
+async def opened(url: str, name: str, **settings: Any) -> AsyncIterator[Databases]:
+    """One database, `main`, opened and closed; `settings` as for `Mongo`."""
+    from core.data.databases import Databases
+
+    databases = Databases({"main": Mongo(url=url, name=name, **settings)})
+    await databases.open()
+    try:
+        yield databases
+    finally:
+        await databases.close()
+
+
+async def eventually(databases: Databases, state: str) -> None:
+    """Wait until the database `main` is `up` or `down`."""
+    deadline = time.monotonic() + 20
+    while (await databases.state())["main"] != state:
+        assert time.monotonic() < deadline, f"the database is not {state}"
+        await asyncio.sleep(0.05)

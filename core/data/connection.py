@@ -23,6 +23,7 @@ from core.settings import Local, Mongo, Secret
 
 _log = logging.getLogger("catena.data")
 _PROBE_S: Final = 2.0
+_GOODBYE_S: Final = 1.0
 _CONNECT_MS: Final = 2000
 _BACKGROUND_SELECTION_S: Final = 15.0
 _BACKGROUND_POOL: Final = 10
@@ -108,8 +109,8 @@ class Connection:
             await asyncio.wait([self._probe], timeout=_PROBE_S + 1)
         clients, self._clients, self._databases = self._clients, [], []
         self.is_up = False
-        for client in clients:
-            await client.close()
+        with pymongo.timeout(_GOODBYE_S):  # closing ends sessions on the server, which may be out of reach
+            await asyncio.gather(*(client.close() for client in clients))
 
     async def _ask(self) -> bool:
         try:

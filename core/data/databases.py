@@ -1,0 +1,175 @@
+"""The databases of a worker, by name: opened at start, ready again by themselves, closed at stop.
+
+In: `settings.databases`. Out: `db[Model]` (a `Collection`), `db.background[Model]` for work that is no
+request, `db.transaction()`, `await db.state()` for readiness. One `Databases` per worker and event loop,
+opened there, because the driver does not survive a fork.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from core.data.collection import Collection
+from core.data.connection import Connection
+from core.data.indexes import ensure_collections
+from core.data.transaction import Transaction
+from core.errors import ConfigError, NotConnected, StoreError
+from core.schema.model import Model
+from core.settings import Mongo
+
+M = TypeVar("M", bound=Model)
+_log = logging.getLogger("catena.data")
+_FIRST_WAIT_S: Final = 1.0
+_RETRY_S: Final = 1.0
+_STATE_AGE_S: Final = 1.0
+
+
+class Databases:
+    """Every database of the settings.
+
+    Args:
+        settings: name → `Mongo`, with addresses resolved.
+        default: the database of models that name none; the first where empty.
+        memory: keep everything in memory instead, for unit tests and machines without a mongod.
+    """
+
+    def __init__(self, settings: Mapping[str, Mongo], default: str = "", *, memory: bool = False) -> None:
+        if not settings and not memory:
+            raise ConfigError("databases", "names no database")
+        settings = settings or {"main": Mongo()}
+        self.default = default or next(iter(settings))
+        if self.default not in settings:
+            raise ConfigError("default_database", f"names no database: '{self.default}'")
+        self._connections = {name: Connection(name, mongo, memory=memory) for name, mongo in settings.items()}
+        self._models: list[type[Model]] = []
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._front: dict[type[Any], Collection[Any]] = {}
+        self.background = Background(self._of)
+
+    async def open(self) -> None:
+        """Make the clients and ask each database once. One that is down does not block: it is retried."""
+        for connection in self._connections.values():
+            connection.open()
+        answers = [self._first_answer(connection) for connection in self._connections.values()]
+        for connection, is_up in zip(self._connections.values(), await asyncio.gather(*answers), strict=True):
+            if not is_up:
+                self._retry(connection)
+
+    async def ensure_collections(self, models: Iterable[type[Model]]) -> None:
+        """Make missing collections with their indexes; those of a database that is down follow when it is up.
+
+        Raises:
+            StoreError: a collection or index cannot be made; names it.
+        """
+        self._models = [model for model in models if not model.disabled]
+        for connection in self._connections.values():
+            if connection.is_up:
+                try:
+                    await self._prepare(connection)
+                except NotConnected:
+                    self._retry(connection)
+
+    def __getitem__(self, model: type[M]) -> Collection[M]:
+        """The collection of a model."""
+        collection = self._front.get(model)
+        if collection is None:
+            collection = self._front[model] = Collection(model, self._of(model))
+        return collection
+
+    def raw(self, name: str = "") -> AsyncDatabase[dict[str, Any]]:
+        """The driver's database of this name, for what `Collection` does not offer."""
+        return self._named(name).database()
+
+    def transaction(self, database: type[Model] | str = "") -> Transaction:
+        """`async with db.transaction():` makes the calls inside happen together or not at all.
+
+        Args:
+            database: a name, or a model that lives there; the default database where empty.
+        """
+        return Transaction(self._named(database) if isinstance(database, str) else self._of(database))
+
+    async def state(self) -> dict[str, str]:
+        """`up` or `down` for each name; at most one question a second, shared by all callers."""
+        connections = self._connections
+        answers = await asyncio.gather(
+            *(connection.probe(_STATE_AGE_S) for connection in connections.values())
+        )
+        return {name: "up" if is_up else "down" for name, is_up in zip(connections, answers, strict=True)}
+
+    async def close(self, timeout_s: float = 10) -> None:
+        """Let calls under way finish, then close every connection."""
+        for task in self._waiting:
+            task.cancel()
+        await asyncio.gather(*self._waiting, return_exceptions=True)
+        await asyncio.gather(*(connection.close(timeout_s) for connection in self._connections.values()))
+        self._front.clear()
+        self.background.clear()
+
+    def _of(self, model: type[Model]) -> Connection:
+        return self._named(model.database or "")
+
+    def _named(self, name: str) -> Connection:
+        connection = self._connections.get(name or self.default)
+        if connection is None:
+            raise StoreError(
+                f"there is no database '{name}'; the settings name {', '.join(self._connections)}"
+            )
+        return connection
+
+    async def _first_answer(self, connection: Connection) -> bool:
+        """Whether it is up, asked for a second at most."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(connection.probe()), _FIRST_WAIT_S)
+        except TimeoutError:
+            return False
+
+    def _retry(self, connection: Connection) -> None:
+        task = asyncio.get_running_loop().create_task(self._bring_up(connection))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _bring_up(self, connection: Connection) -> None:
+        """Ask until it answers, then make its collections."""
+        where = {"action": "db.retry", "database": connection.name}
+        tries = 0
+        while True:
+            if await connection.probe():
+                try:
+                    return await self._prepare(connection)
+                except NotConnected:
+                    pass
+                except StoreError as error:
+                    return _log.error("database '%s': %s", connection.name, error, extra=where)
+            tries += 1
+            if tries % 10 == 1:
+                _log.warning("database '%s' is down, retrying (%d)", connection.name, tries, extra=where)
+            await asyncio.sleep(_RETRY_S)
+
+    async def _prepare(self, connection: Connection) -> None:
+        models = [model for model in self._models if self._of(model) is connection]
+        await ensure_collections(connection, models)
+
+
+class Background:
+    """`db.background[Model]`: the same collections over the client for work that is no request."""
+
+    def __init__(self, connection_of: Callable[[type[Any]], Connection]) -> None:
+        self._connection_of = connection_of
+        self._cache: dict[type[Any], Collection[Any]] = {}
+
+    def __getitem__(self, model: type[M]) -> Collection[M]:
+        """The collection of a model."""
+        collection = self._cache.get(model)
+        if collection is None:
+            connection = self._connection_of(model)
+            collection = self._cache[model] = Collection(model, connection, background=True)
+        return collection
+
+    def clear(self) -> None:
+        """Forget the collections of clients that are closed."""
+        self._cache.clear()

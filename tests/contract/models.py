@@ -1,0 +1,30 @@
+"""Models that the contract tests store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from core.schema.model import Index, Model
+from core.schema.rules import factory, rule
+
+
+class Item(
+    Model, identity="contract-item", version="1.0", collection="items", indexes=[Index("group", "-rank")]
+):
+    """A bit of everything."""
+
+    name: Annotated[str, rule("Name", unique=True, min_length=1, max_length=64)]
+    group: str = "demo"
+    rank: Annotated[int, rule("Order", min=0, max=1000)] = 0
+    status: Literal["open", "done"] = "open"
+    created: datetime | None = None
+    tags: list[str] = factory(list[str])
+    data: dict[str, Any] = factory(dict[str, Any])
+
+
+class Sharded(Model, identity="contract-sharded", version="1.0", collection="sharded", shard_key=["region"]):
+    """Queries must name its region."""
+
+    region: str
+    label: str = ""

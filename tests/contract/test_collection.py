@@ -1,0 +1,460 @@
+"""Every verb of `Collection`, the same on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from bson import Decimal128, ObjectId
+
+from core.data.bulk import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
+from core.data.databases import Databases
+from core.data.writes import BulkResult, UpdateResult
+from core.errors import DuplicateKey, ModelError, StoreError
+from tests.contract.models import Item, Sharded
+
+
+async def fill(db: Databases) -> list[Item]:
+    """Five items: a b c in group x, d e in group y, ranks 5 4 3 2 1."""
+    rows = zip("abcde", "xxxyy", (5, 4, 3, 2, 1), strict=True)
+    return await db[Item].insert_many([Item(name=name, group=group, rank=rank) for name, group, rank in rows])
+
+
+def names(items: list[Item]) -> str:
+    return "".join(item.name for item in items)
+
+
+async def test_insert_gives_the_stored_document_with_defaults(db: Databases) -> None:
+    made = await db[Item].insert({"name": "a"})
+    assert isinstance(made, Item)
+    assert isinstance(made.oid, ObjectId)
+    assert (made.name, made.group, made.rank, made.status) == ("a", "demo", 0, "open")
+    assert await db[Item].get(made.oid) == made
+
+
+async def test_insert_takes_a_model_and_leaves_it_alone(db: Databases) -> None:
+    given = Item(name="a", tags=["t"])
+    made = await db[Item].insert(given)
+    assert made == given
+    assert made is not given
+
+
+async def test_get_of_an_unknown_id_is_none(db: Databases) -> None:
+    assert await db[Item].get(ObjectId()) is None
+
+
+async def test_get_by_a_unique_field(db: Databases) -> None:
+    await fill(db)
+    found = await db[Item].get_by("name", "c")
+    assert found is not None
+    assert found.rank == 3
+    assert await db[Item].get_by("name", "nobody") is None
+
+
+async def test_get_by_another_field_is_refused(db: Databases) -> None:
+    with pytest.raises(StoreError, match="'group' is no unique field of Item"):
+        await db[Item].get_by("group", "x")
+
+
+@pytest.mark.parametrize("value", [{"$gt": ""}, {"$ne": None}, {}])
+async def test_a_point_read_never_takes_an_operator(db: Databases, value: dict[str, Any]) -> None:
+    await fill(db)
+    with pytest.raises(StoreError, match="looked up by a value"):
+        await db[Item].get(value)
+    with pytest.raises(StoreError, match="looked up by a value"):
+        await db[Item].get_by("name", value)
+
+
+@pytest.mark.parametrize(
+    ("filter", "options", "expected"),
+    [
+        (None, {"sort": "name"}, "abcde"),
+        ({}, {"sort": "-name"}, "edcba"),
+        ({"group": "x"}, {"sort": "rank"}, "cba"),
+        ({}, {"sort": ["-group", "rank"]}, "edcba"),
+        ({}, {"sort": "name", "limit": 2}, "ab"),
+        ({}, {"sort": "name", "skip": 3}, "de"),
+        ({}, {"sort": "name", "skip": 1, "limit": 2}, "bc"),
+        ({"rank": {"$gte": 2, "$lt": 4}}, {"sort": "name"}, "cd"),
+        ({"$or": [{"name": "a"}, {"rank": 1}]}, {"sort": "name"}, "ae"),
+        ({"name": {"$in": ["b", "z"]}}, {}, "b"),
+        ({"name": {"$regex": "^[ab]"}}, {"sort": "name"}, "ab"),
+        ({"name": "nobody"}, {}, ""),
+    ],
+)
+async def test_find(db: Databases, filter: Any, options: dict[str, Any], expected: str) -> None:
+    await fill(db)
+    assert names(await db[Item].find(filter, **options)) == expected
+
+
+async def test_find_with_a_projection_gives_dicts(db: Databases) -> None:
+    await fill(db)
+    rows = await db[Item].find({"group": "y"}, projection={"name": 1, "_id": 0}, sort="name")
+    assert rows == [{"name": "d"}, {"name": "e"}]
+    row = await db[Item].find_one({"name": "a"}, projection=["rank"])
+    assert row is not None
+    assert set(row) == {"_id", "rank"}
+
+
+@pytest.mark.parametrize("options", [{"limit": -1}, {"skip": -1}, {"sort": ""}, {"sort": ["-"]}])
+async def test_find_refuses_nonsense(db: Databases, options: dict[str, Any]) -> None:
+    if options == {"sort": ""}:
+        assert await db[Item].find(**options) == []
+    else:
+        with pytest.raises(StoreError):
+            await db[Item].find(**options)
+
+
+async def test_find_one_takes_the_first_in_order(db: Databases) -> None:
+    await fill(db)
+    found = await db[Item].find_one({"group": "x"}, sort="rank")
+    assert found is not None
+    assert found.name == "c"
+    assert await db[Item].find_one({"name": "nobody"}) is None
+
+
+async def test_iterate_in_batches(db: Databases) -> None:
+    await fill(db)
+    seen = [item.name async for item in db[Item].iterate({}, sort="name", batch_size=2)]
+    assert seen == list("abcde")
+    async for item in db[Item].iterate({}, sort="-name", batch_size=2):
+        assert item.name == "e"
+        break
+
+
+async def test_iterate_stops_at_its_limit(db: Databases) -> None:
+    await fill(db)
+    assert [item.name async for item in db[Item].iterate(sort="name", limit=3, skip=1, batch_size=2)] == list(
+        "bcd"
+    )
+
+
+async def test_count_exists_distinct(db: Databases) -> None:
+    await fill(db)
+    assert await db[Item].count() == 5
+    assert await db[Item].count({"group": "x"}) == 3
+    assert await db[Item].exists({"name": "a"})
+    assert not await db[Item].exists({"name": "z"})
+    assert sorted(await db[Item].distinct("group")) == ["x", "y"]
+    assert sorted(await db[Item].distinct("rank", {"group": "y"})) == [1, 2]
+
+
+async def test_aggregate(db: Databases) -> None:
+    await fill(db)
+    pipeline = [
+        {"$match": {"rank": {"$gt": 1}}},
+        {"$group": {"_id": "$group", "n": {"$sum": 1}, "top": {"$max": "$rank"}}},
+        {"$sort": {"_id": 1}},
+    ]
+    assert await db[Item].aggregate(pipeline) == [
+        {"_id": "x", "n": 3, "top": 5},
+        {"_id": "y", "n": 1, "top": 2},
+    ]
+
+
+async def test_update_one(db: Databases) -> None:
+    await fill(db)
+    result = await db[Item].update_one({"name": "a"}, {"$set": {"status": "done"}, "$inc": {"rank": 2}})
+    assert result == UpdateResult(matched=1, modified=1)
+    changed = await db[Item].get_by("name", "a")
+    assert changed is not None
+    assert (changed.status, changed.rank) == ("done", 7)
+    assert await db[Item].update_one({"name": "z"}, {"$set": {"rank": 1}}) == UpdateResult(0, 0)
+
+
+async def test_update_one_upserts(db: Databases) -> None:
+    result = await db[Item].update_one({"name": "new"}, {"$set": {"rank": 1}}, upsert=True)
+    assert result.matched == 0
+    assert isinstance(result.upserted_id, ObjectId)
+    made = await db[Item].get(result.upserted_id)
+    assert made is not None
+    assert (made.name, made.rank, made.group) == ("new", 1, "demo")
+
+
+async def test_update_many(db: Databases) -> None:
+    await fill(db)
+    assert await db[Item].update_many({"group": "x"}, {"$set": {"status": "done"}}) == UpdateResult(3, 3)
+    assert await db[Item].count({"status": "done"}) == 3
+
+
+@pytest.mark.parametrize(
+    ("update", "expected"),
+    [
+        ({"$push": {"tags": "c"}}, ["a", "b", "c"]),
+        ({"$addToSet": {"tags": "a"}}, ["a", "b"]),
+        ({"$pull": {"tags": "a"}}, ["b"]),
+        ({"$unset": {"tags": ""}}, []),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+async def test_update_operators_on_lists(db: Databases, update: dict[str, Any], expected: list[str]) -> None:
+    await db[Item].insert(Item(name="a", tags=["a", "b"]))
+    await db[Item].update_one({"name": "a"}, update)
+    found = await db[Item].get_by("name", "a")
+    assert found is not None
+    assert found.tags == expected
+
+
+@pytest.mark.parametrize(
+    "update",
+    [{"$set": {"status": "gone"}}, {"$set": {"rank": -1}}, {"$set": {"nothing": 1}}, {"$push": {"tags": {}}}],
+    ids=["choice", "limit", "unknown field", "element"],
+)
+async def test_updates_are_checked_unless_told_otherwise(db: Databases, update: dict[str, Any]) -> None:
+    await fill(db)
+    with pytest.raises(ModelError):
+        await db[Item].update_one({"name": "a"}, update)
+    with pytest.raises(ModelError):
+        await db[Item].update_many({}, update)
+    with pytest.raises(ModelError):
+        await db[Item].find_one_and_update({"name": "a"}, update)
+    assert (await db[Item].update_one({"name": "a"}, update, validate=False)).modified == 1
+
+
+async def test_documents_are_checked_unless_told_otherwise(db: Databases) -> None:
+    wrong = {"name": "a", "rank": "high", "status": "?"}
+    with pytest.raises(ModelError) as caught:
+        await db[Item].insert(wrong)
+    assert {item.id for item in caught.value.errors} == {"rank", "status"}
+    with pytest.raises(ModelError):
+        await db[Item].insert_many([{"name": "fine"}, wrong])
+    assert await db[Item].count() == 0
+    made = await db[Item].insert(wrong, validate=False)
+    assert made.rank == "high"
+
+
+async def test_an_update_without_operators_is_refused(db: Databases) -> None:
+    await fill(db)
+    with pytest.raises((StoreError, ModelError)):
+        await db[Item].update_one({"name": "a"}, {"name": "b"})
+    with pytest.raises(StoreError):
+        await db[Item].update_one({"name": "a"}, {"name": "b"}, validate=False)
+
+
+async def test_a_pipeline_update_cannot_be_checked(db: Databases) -> None:
+    with pytest.raises(StoreError, match="validate=False"):
+        await db[Item].update_one({}, [{"$set": {"rank": 1}}])
+
+
+async def test_replace_writes_unknown_fields_back(db: Databases) -> None:
+    made = await db[Item].insert({"name": "a"})
+    await db[Item].raw.update_one({"_id": made.oid}, {"$set": {"legacy": {"x": 1}}})
+    read = await db[Item].get(made.oid)
+    assert read is not None
+    read.rank = 9
+    assert await db[Item].replace({"_id": made.oid}, read) == UpdateResult(1, 1)
+    stored = await db[Item].find_one({"_id": made.oid}, projection={"legacy": 1, "rank": 1})
+    assert stored == {"_id": made.oid, "rank": 9, "legacy": {"x": 1}}
+
+
+async def test_replace_by_a_dict_keeps_the_id(db: Databases) -> None:
+    made = await db[Item].insert({"name": "a"})
+    assert (await db[Item].replace({"name": "a"}, {"name": "b"})).modified == 1
+    read = await db[Item].get(made.oid)
+    assert read is not None
+    assert read.name == "b"
+    assert (await db[Item].replace({"name": "z"}, {"name": "z"}, upsert=True)).upserted_id is not None
+
+
+async def test_delete(db: Databases) -> None:
+    await fill(db)
+    assert await db[Item].delete_one({"name": "a"}) == 1
+    assert await db[Item].delete_one({"name": "a"}) == 0
+    assert await db[Item].delete_many({"group": "x"}) == 2
+    assert await db[Item].delete_many({}) == 2
+    assert await db[Item].count() == 0
+
+
+async def test_find_one_and_update(db: Databases) -> None:
+    await fill(db)
+    after = await db[Item].find_one_and_update({"group": "x"}, {"$inc": {"rank": 10}}, sort="rank")
+    assert after is not None
+    assert (after.name, after.rank) == ("c", 13)
+    before = await db[Item].find_one_and_update({"name": "c"}, {"$set": {"rank": 0}}, before=True)
+    assert before is not None
+    assert before.rank == 13
+    assert await db[Item].find_one_and_update({"name": "z"}, {"$set": {"rank": 0}}) is None
+    made = await db[Item].find_one_and_update({"name": "z"}, {"$set": {"rank": 1}}, upsert=True)
+    assert made is not None
+    assert made.rank == 1
+
+
+async def test_find_one_and_delete(db: Databases) -> None:
+    await fill(db)
+    gone = await db[Item].find_one_and_delete({"group": "x"}, sort="-rank")
+    assert gone is not None
+    assert gone.name == "a"
+    assert not await db[Item].exists({"name": "a"})
+    assert await db[Item].find_one_and_delete({"name": "z"}) is None
+
+
+async def test_bulk_write(db: Databases) -> None:
+    await fill(db)
+    result = await db[Item].bulk_write(
+        [
+            InsertOne({"name": "f"}),
+            InsertOne(Item(name="g")),
+            UpdateOne({"name": "a"}, {"$set": {"rank": 50}}),
+            UpdateMany({"group": "y"}, {"$set": {"status": "done"}}),
+            UpdateOne({"name": "h"}, {"$set": {"rank": 1}}, upsert=True),
+            ReplaceOne({"name": "b"}, {"name": "bb"}),
+            DeleteOne({"name": "c"}),
+            DeleteMany({"name": {"$in": ["f", "g"]}}),
+        ]
+    )
+    assert result == BulkResult(inserted=2, matched=4, modified=4, deleted=3, upserted=1)
+    assert sorted(await db[Item].distinct("name")) == ["a", "bb", "d", "e", "h"]
+    assert await db[Item].bulk_write([]) == BulkResult(0, 0, 0, 0, 0)
+    with pytest.raises(ModelError):
+        await db[Item].bulk_write([UpdateOne({"name": "a"}, {"$set": {"rank": -1}})])
+
+
+async def test_a_duplicate_names_its_index(db: Databases) -> None:
+    items = db[Item]
+    made = await items.insert({"name": "a"})
+    await items.insert({"name": "b"})
+    attempts = {
+        "insert": lambda: items.insert({"name": "a"}),
+        "insert_many": lambda: items.insert_many([{"name": "c"}, {"name": "a"}]),
+        "update_one": lambda: items.update_one({"name": "b"}, {"$set": {"name": "a"}}),
+        "replace": lambda: items.replace({"name": "b"}, {"name": "a"}),
+        "find_one_and_update": lambda: items.find_one_and_update({"name": "b"}, {"$set": {"name": "a"}}),
+        "bulk_write": lambda: items.bulk_write([InsertOne({"name": "a"})]),
+    }
+    for attempt in attempts.values():
+        with pytest.raises(DuplicateKey) as caught:
+            await attempt()
+        assert caught.value.index == "name"
+        assert caught.value.__cause__ is not None
+    with pytest.raises(DuplicateKey) as caught:
+        await items.insert({"_id": made.oid, "name": "z"})
+    assert caught.value.index == "_id_"
+
+
+@pytest.mark.parametrize(("ordered", "expected"), [(True, "ab"), (False, "abc")])
+async def test_insert_many_in_order_stops_at_the_first_duplicate(
+    db: Databases, ordered: bool, expected: str
+) -> None:
+    await db[Item].insert({"name": "a"})
+    with pytest.raises(DuplicateKey):
+        await db[Item].insert_many([{"name": "b"}, {"name": "a"}, {"name": "c"}], ordered=ordered)
+    assert names(await db[Item].find(sort="name")) == expected
+
+
+async def test_insert_many_of_nothing(db: Databases) -> None:
+    assert await db[Item].insert_many([]) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"deep": [1, 2.5, None, True, {"x": "ü"}]},
+        {"oid": ObjectId("6b0000000000000000000000"), "uuid": uuid.UUID(int=7), "dec": Decimal128("1.20")},
+        {"big": 2**63 - 1, "bytes": b"\0\1"},
+    ],
+    ids=["nested", "bson types", "limits"],
+)
+async def test_values_come_back_as_they_were(db: Databases, value: dict[str, Any]) -> None:
+    made = await db[Item].insert({"name": "a", "data": value})
+    read = await db[Item].get(made.oid)
+    assert read is not None
+    assert read.data == value
+
+
+async def test_times_are_aware_and_utc_to_the_millisecond(db: Databases) -> None:
+    at = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=timezone(timedelta(hours=2)))
+    made = await db[Item].insert({"name": "a", "created": at})
+    read = await db[Item].get(made.oid)
+    assert read is not None
+    assert read.created == at
+    assert read.created.utcoffset() == timedelta(0)
+    assert await db[Item].exists({"created": {"$lte": datetime(2026, 11, 21, 10, 0, 1, tzinfo=UTC)}})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [2**63, object(), {1: 2}, "\ud800", {"a": {1, 2}}],
+    ids=["int", "object", "key", "surrogate", "set"],
+)
+async def test_what_cannot_be_stored_is_said_readably(db: Databases, value: Any) -> None:
+    with pytest.raises(StoreError) as caught:
+        await db[Item].insert({"name": "a", "data": {"v": value}}, validate=False)
+    assert "cannot be stored" in str(caught.value)
+    with pytest.raises(StoreError):
+        await db[Item].find({"data.v": value})
+
+
+async def test_reading_never_validates(db: Databases) -> None:
+    await db[Item].raw.insert_one({"_id": 7, "rank": "wrong", "more": 1})
+    read = await db[Item].get(7)
+    assert read is not None
+    assert (read.rank, read.group, read.tags) == ("wrong", "demo", [])
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        {"$where": "1"},
+        {"a": [{"$function": {"body": ""}}]},
+        {"$or": ({"$where": "1"},)},
+        {1: 2},
+        {"a\0b": 1},
+    ],
+)
+async def test_javascript_and_odd_keys_are_refused(db: Databases, filter: Any) -> None:
+    for call in (db[Item].find, db[Item].count, db[Item].delete_many, db[Item].find_one_and_delete):
+        with pytest.raises(StoreError):
+            await call(filter)
+    with pytest.raises(StoreError):
+        await db[Item].aggregate([{"$match": filter}])
+
+
+async def test_queries_name_the_shard_key(db: Databases) -> None:
+    made = await db[Sharded].insert({"region": "eu", "label": "a"})
+    assert await db[Sharded].find_one({"region": "eu", "label": "a"}) == made
+    assert await db[Sharded].get(made.oid, ignore_shard_key=True) == made
+    for call in (db[Sharded].find, db[Sharded].count, db[Sharded].delete_many, db[Sharded].exists):
+        with pytest.raises(StoreError, match="lacks region of its shard key"):
+            await call({"label": "a"})
+    with pytest.raises(StoreError, match="lacks region of its shard key"):
+        await db[Sharded].update_one({"label": "a"}, {"$set": {"label": "b"}})
+    with pytest.raises(StoreError, match="lacks region of its shard key"):
+        await db[Sharded].get(made.oid)
+
+
+async def test_indexes_exist_and_can_be_ensured_again(db: Databases) -> None:
+    assert await db[Item].ensure_indexes() == ["name", "grouprank"]
+    listed = await (await db[Item].raw.list_indexes()).to_list()
+    assert {index["name"]: dict(index["key"]) for index in listed} == {
+        "_id_": {"_id": 1},
+        "name": {"name": 1},
+        "grouprank": {"group": 1, "rank": -1},
+    }
+
+
+async def test_a_unique_index_over_duplicates_names_index_and_model(db: Databases) -> None:
+    await db[Item].raw.drop_index("name")
+    await db[Item].raw.insert_many([{"name": "a"}, {"name": "a"}])
+    with pytest.raises(
+        StoreError, match=r"index 'name' of model Item .* stored documents share the same name"
+    ):
+        await db[Item].ensure_indexes()
+
+
+async def test_concurrent_inserts_of_one_name_let_one_through(db: Databases) -> None:
+    results = await asyncio.gather(
+        *(db[Item].insert({"name": "a"}) for _ in range(20)), return_exceptions=True
+    )
+    assert sum(isinstance(result, Item) for result in results) == 1
+    assert sum(isinstance(result, DuplicateKey) for result in results) == 19
+
+
+async def test_the_background_client_sees_the_same_collection(db: Databases) -> None:
+    made = await db[Item].insert({"name": "a"})
+    assert await db.background[Item].get(made.oid) == made
+    assert db[Item] is db[Item]
+    assert db.background[Item] is db.background[Item]
+    assert await db.state() == {"main": "up"}

@@ -1,0 +1,97 @@
+"""Collections and indexes at start: made once, whoever comes first; existing ones left alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from pymongo import MongoClient
+
+from core.errors import StoreError
+from core.schema.model import Model
+from tests.contract.models import Item, Sharded
+from tests.mongo import opened
+from tests.tree import ROOT
+
+STARTER = """
+import asyncio, sys
+from core.data.databases import Databases
+from core.schema.model import Model
+from core.settings import Mongo
+from tests.contract.models import Item, Sharded
+
+class Capped(Model, identity="start-capped", version="1.0", collection="capped",
+             collection_options={"capped": True, "size": 4096}):
+    text: str = ""
+
+async def main() -> None:
+    databases = Databases({"main": Mongo(url=sys.argv[1], name=sys.argv[2])})
+    await databases.open()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    await databases.ensure_collections([Item, Sharded, Capped])
+    await databases.close()
+
+asyncio.run(main())
+"""
+
+
+def test_eight_processes_start_on_an_empty_database(mongo_url: str, database_name: str) -> None:
+    """DB-9."""
+    command = [sys.executable, "-c", STARTER, mongo_url, database_name]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    starters = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(8)]  # type: ignore[call-overload]
+    for starter in starters:
+        assert starter.stdout.readline() == "ready\n"
+    for starter in starters:
+        starter.stdin.write("go\n")
+        starter.stdin.flush()
+    for starter in starters:
+        _, errors = starter.communicate(timeout=60)
+        assert (starter.returncode, errors) == (0, "")
+    with MongoClient(mongo_url) as client:
+        database = client[database_name]
+        assert sorted(database.list_collection_names()) == ["capped", "items", "sharded"]
+        assert sorted(database.items.index_information()) == ["_id_", "grouprank", "name"]
+        assert database.items.index_information()["name"]["unique"] is True
+        assert database.capped.options() == {"capped": True, "size": 4096}
+
+
+async def test_an_existing_collection_is_left_alone(mongo_url: str, database_name: str) -> None:
+    async with opened(mongo_url, database_name) as databases:
+        await databases.raw()["items"].insert_many([{"name": "a"}, {"name": "a"}])
+        await databases.ensure_collections([Item, Sharded])
+        assert list(await databases[Item].raw.index_information()) == ["_id_"]
+        with pytest.raises(StoreError, match="index 'name' of model Item") as caught:
+            await databases[Item].ensure_indexes()
+        assert "grouprank" not in str(caught.value)
+        assert sorted(await databases[Item].raw.index_information()) == ["_id_", "grouprank"]
+
+
+async def test_an_index_that_exists_differently_is_named(mongo_url: str, database_name: str) -> None:
+    async with opened(mongo_url, database_name) as databases:
+        await databases.raw()["items"].create_index("name", name="name")
+        with pytest.raises(StoreError, match=r"'name' of model Item .* exists with other fields or options"):
+            await databases[Item].ensure_indexes()
+
+
+async def test_a_disabled_model_gets_no_collection(mongo_url: str, database_name: str) -> None:
+    class Off(Model, identity="start-off", version="1.0", collection="off", disabled=True):
+        text: str = ""
+
+    async with opened(mongo_url, database_name) as databases:
+        await databases.ensure_collections([Off, Sharded])
+        assert await databases.raw().list_collection_names() == ["sharded"]
+
+
+@pytest.mark.parametrize(
+    ("url_name", "settings_name", "expected"),
+    [("inurl", "", "inurl"), ("inurl", "given", "given"), ("", "", "main")],
+    ids=["from the address", "from the settings", "from the key"],
+)
+async def test_the_name_of_the_database(
+    mongo_url: str, url_name: str, settings_name: str, expected: str
+) -> None:
+    async with opened(mongo_url.replace("/?", f"/{url_name}?"), settings_name) as databases:
+        assert databases.raw().name == expected
