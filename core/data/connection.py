@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextvars import Context
 from typing import Any, Final
 
 import pymongo
@@ -98,7 +99,8 @@ class Connection:
         if self._probe is None:
             if time.monotonic() - self._probed_at < max_age_s:
                 return self.is_up
-            self._probe = asyncio.get_running_loop().create_task(self._ask())
+            # Asked for everybody: without the deadline of the caller who happens to be first.
+            self._probe = asyncio.get_running_loop().create_task(self._ask(), context=Context())
             self._probe.add_done_callback(self._forget_probe)
         return await asyncio.shield(self._probe)
 

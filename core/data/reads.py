@@ -8,6 +8,7 @@ deadline of its request.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeVar, cast, overload
 
 from pymongo.asynchronous.change_stream import AsyncChangeStream
@@ -172,7 +173,8 @@ class Reads(CollectionBase[M]):
                 for document in documents:
                     yield from_document(self.model, document)
         finally:
-            await self._calls.run(cursor.close())
+            with suppress(StoreError):
+                await self._calls.run(cursor.close())
 
     def _cursor(
         self,
@@ -249,9 +251,10 @@ class Reads(CollectionBase[M]):
         if self._connection.is_memory or current_transaction() is not None:
             raise NotSupported("changes can be watched on a replica set only, outside transactions")
         stages = [dict(stage) for stage in pipeline]
+        wait_ms = min(_WATCH_MS, self._calls.max_time_ms())
         stream: AsyncChangeStream[Document] = await self._calls.run(
             self._driver.watch(
-                stages, full_document=full_document, resume_after=resume_after, max_await_time_ms=_WATCH_MS
+                stages, full_document=full_document, resume_after=resume_after, max_await_time_ms=wait_ms
             )
         )
         try:
@@ -260,4 +263,5 @@ class Reads(CollectionBase[M]):
                 if change is not None:
                     yield dict(change)
         finally:
-            await self._calls.run(stream.close())
+            with suppress(StoreError):
+                await self._calls.run(stream.close())

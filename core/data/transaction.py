@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, TypeVar
@@ -29,8 +30,9 @@ _current: ContextVar[Transaction | None] = ContextVar("catena_transaction", defa
 
 
 def current_transaction() -> Transaction | None:
-    """The transaction that the caller is in."""
-    return _current.get()
+    """The transaction that the caller is in; not one that ended since its task was started."""
+    transaction = _current.get()
+    return transaction if transaction is not None and transaction.is_open else None
 
 
 class Transaction:
@@ -45,7 +47,7 @@ class Transaction:
 
     async def __aenter__(self) -> None:
         connection = self._connection
-        if _current.get() is not None:
+        if current_transaction() is not None:
             raise StoreError("a transaction is already open here; they cannot be nested")
         if connection.is_memory:
             raise NotSupported("the in-memory database has no transactions")
@@ -65,13 +67,20 @@ class Transaction:
     ) -> None:
         if self._token is not None:
             _current.reset(self._token)
-        session = self._session
-        assert session is not None
-        if kind is None and not self._idle.is_set():
-            await self._connection.calls.run(self._abort(session))
+        session, self._session = self.session, None
+        calls = self._connection.calls
+        if kind is None and self._idle.is_set():
+            await calls.run(self._commit(session))
+            return
+        with suppress(StoreError):  # the server undoes it by itself; the error under way says more
+            await calls.run(self._abort(session))
+        if kind is None:
             raise StoreError("a transaction ended while a call inside was still running; await every call")
-        ending = self._commit(session) if kind is None else self._abort(session)
-        await self._connection.calls.run(ending, wait_s=None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls still take part."""
+        return self._session is not None
 
     async def run(self, connection: Connection, call: Coroutine[Any, Any, T]) -> T:
         """Run one call of the transaction.

@@ -249,7 +249,7 @@ async def test_state_asks_once_a_second_however_many_want_to_know(mongo_url: str
             asked += 1
             return await ask()
 
-        connection._ask = counted  # type: ignore[method-assign]
+        connection._ask = counted
         connection._probed_at = 0
         states = await asyncio.gather(*(databases.state() for _ in range(50)))
         assert states == [{"main": "up"}] * 50

@@ -41,7 +41,7 @@ def test_eight_processes_start_on_an_empty_database(mongo_url: str, database_nam
     """DB-9."""
     command = [sys.executable, "-c", STARTER, mongo_url, database_name]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    starters = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(8)]  # type: ignore[call-overload]
+    starters = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(8)]
     for starter in starters:
         assert starter.stdout.readline() == "ready\n"
     for starter in starters:

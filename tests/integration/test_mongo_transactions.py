@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.data.databases import Databases
+from core.data.deadline import reset_deadline, set_deadline
 from core.data.errors import NotSupported
 from core.errors import DuplicateKey, NotConnected, StoreError
 from core.settings import Mongo
@@ -202,3 +203,29 @@ async def test_a_standalone_server_has_no_transactions(standalone_url: str) -> N
         with pytest.raises(NotSupported, match="is no replica set"):
             async with databases.transaction():
                 pass
+
+
+async def test_a_task_that_outlives_its_transaction_works_without_it(db: Databases) -> None:
+    go = asyncio.Event()
+
+    async def later() -> int:
+        await go.wait()
+        return await db[Item].count()
+
+    async with db.transaction():
+        await db[Item].insert({"name": "a"})
+        task = asyncio.ensure_future(later())
+    go.set()
+    assert await task == 1
+
+
+async def test_the_first_error_wins_when_the_time_is_up_too(db: Databases) -> None:
+    token = None
+    with pytest.raises(KeyError):
+        async with db.transaction():
+            await db[Item].insert({"name": "a"})
+            token = set_deadline(0)
+            raise KeyError
+    assert token is not None
+    reset_deadline(token)
+    assert await db[Item].count() == 0
