@@ -1,0 +1,70 @@
+"""Commands that only look: `check`, `routes`, `openapi`. Nothing is opened, no database is asked.
+
+In: a `State`. Out: text or JSON on stdout.
+"""
+
+from __future__ import annotations
+
+import click
+import orjson
+
+from core.command.state import State
+from core.docs.openapi import build_openapi
+from core.errors import ConfigError
+from core.link.linked import LinkedRoute
+from core.link.table import build_table, explain_route, format_table
+from core.load.configuration import describe_settings
+
+
+@click.command()
+@click.pass_obj
+def check(state: State) -> None:
+    """Load and link everything; print problems, or the effective settings with their origins."""
+    linked = state.assembly.linked
+    rows = describe_settings(state.settings, state.mode)
+    name_width = max(len(name) for name, _, _ in rows)
+    value_width = min(40, max(len(value) for _, value, _ in rows))
+    for name, value, origin in rows:
+        click.echo(f"{name.ljust(name_width)}  {value.ljust(value_width)}  {origin}")
+    counts = (
+        f"{len(linked.routes)} routes, {len(linked.models)} models, {len(linked.jobs)} crons,"
+        f" {len(linked.inits)} start functions, {len(linked.commands)} commands"
+    )
+    click.echo(f"\n{counts}: no problems")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--explain", metavar='"GET /x"', help="Print what a request runs through.")
+@click.pass_obj
+def routes(state: State, as_json: bool, explain: str | None) -> None:
+    """The linked route table: method, url, host, chain, file:line."""
+    linked = state.assembly.linked
+    if explain is not None:
+        for route in _find_routes(linked.routes, explain):
+            click.echo(explain_route(route, state.root))
+    elif as_json:
+        click.echo(_to_json(build_table(linked.routes, state.root)))
+    else:
+        click.echo(format_table(linked.routes, state.root))
+
+
+@click.command()
+@click.pass_obj
+def openapi(state: State) -> None:
+    """The OpenAPI document of every documented route."""
+    click.echo(_to_json(build_openapi(state.assembly.linked.routes, state.settings)))
+
+
+def _find_routes(known: tuple[LinkedRoute, ...], wanted: str) -> list[LinkedRoute]:
+    """The routes of a method and url pattern, on whichever host."""
+    method, _, url = wanted.strip().partition(" ")
+    url = url.strip().rstrip("/").lower()
+    found = [route for route in known if route.method == method.upper() and route.url.lower() == url]
+    if not found:
+        raise ConfigError("--explain", f"there is no route '{wanted}'; 'routes' lists them as METHOD and url")
+    return found
+
+
+def _to_json(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

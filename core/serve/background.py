@@ -1,0 +1,63 @@
+"""Work that goes on after the answer: `ctx.later(...)`.
+
+In: a coroutine with a name and a time limit. Out: nothing; errors are logged with the request id. Bounded,
+tracked, and finished (or cancelled) before the server stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from core.errors import Unavailable
+
+_log = logging.getLogger("catena.later")
+MAX_PENDING: Final = 1_000
+
+
+class Background:
+    """The tasks of one worker that no request waits for."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(
+        self, work: Coroutine[Any, Any, Any], *, name: str, timeout_s: float = 30, request_id: str = ""
+    ) -> None:
+        """Run a coroutine on its own; it inherits neither the deadline nor the transaction of the caller.
+
+        Raises:
+            Unavailable: too many are pending.
+        """
+        if len(self._tasks) >= MAX_PENDING:
+            work.close()
+            raise Unavailable
+        task = asyncio.get_running_loop().create_task(
+            self._run(work, name, timeout_s, request_id), context=contextvars.Context()
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait for what is pending, then cancel the rest."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout_s)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(
+        self, work: Coroutine[Any, Any, Any], name: str, timeout_s: float, request_id: str
+    ) -> None:
+        task = asyncio.ensure_future(work)
+        done, _ = await asyncio.wait({task}, timeout=timeout_s)
+        where = {"action": "later.failed", "request_id": request_id}
+        if not done:
+            task.cancel()
+            await asyncio.wait({task})
+            _log.error("later '%s' ran over its %g s and was cancelled", name, timeout_s, extra=where)
+        elif not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("later '%s' failed: %r", name, error, exc_info=error, extra=where)

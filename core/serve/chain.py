@@ -1,0 +1,195 @@
+"""One request through its chain: preconditions, steps, output, errors.
+
+In: a `Context`. Out: a `Response`, always. The preconditions of every step are checked before the first step
+runs (mia's order), with all errors in one 400; then each step runs with its own sections and what earlier
+steps provided. Before it: `context.py`; after it: `response.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+from core.errors import (
+    Conflict,
+    DuplicateKey,
+    ErrorItem,
+    HTTPError,
+    InternalServerError,
+    NotConnected,
+    PreconditionFailed,
+    Unavailable,
+    WireCode,
+)
+from core.link.linked import LinkedErrorStep, LinkedRoute
+from core.serve.body import read_body_value
+from core.serve.context import Context
+from core.serve.gate import parse_query
+from core.serve.output import error_response, json_response
+from core.serve.overflow import check_overflow
+from core.serve.response import Finish, Response
+
+_log = logging.getLogger("catena.chain")
+Slots = list[Any]
+Arounds = list[AsyncGenerator[Any, Response]]
+
+
+async def run(ctx: Context) -> Response:
+    """The answer of a route; every failure becomes one, in the envelope."""
+    slots: Slots = [None] * ctx.route.slots
+    arounds: Arounds = []
+    try:
+        if ctx.route.reads:
+            await _check_preconditions(ctx, slots)
+        response = await _run_steps(ctx, slots, arounds)
+        while arounds:
+            await _leave(arounds.pop(), response)
+    except asyncio.CancelledError:
+        if not ctx.expired:
+            await _unwind(arounds, asyncio.CancelledError())
+            raise
+        # The deadline passed: the cancellation was ours and ends here.
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+        response = await _answer(ctx, Unavailable(WireCode.REQUEST_TIMEOUT), slots, arounds)
+    except Exception as error:  # noqa: BLE001  whatever a step raises must become an answer, never a hang
+        response = await _answer(ctx, error, slots, arounds)
+    return _add_headers(ctx, response)
+
+
+async def _check_preconditions(ctx: Context, slots: Slots) -> None:
+    """Fill the slots of all sections.
+
+    Raises:
+        PreconditionFailed: lists every broken rule of every step, each once.
+    """
+    route, request = ctx.route, ctx.request
+    raw: dict[str, Any] = {"path": request.path_values}
+    if "header" in route.reads:
+        raw["header"] = request.headers
+    if "query" in route.reads:
+        raw["query"] = parse_query(request.query_string, ctx.app.server.limits)
+    if "body" in route.reads:
+        raw["body"] = await read_body_value(request, route.body, ctx.app.server.limits)
+    errors: list[ErrorItem] = []
+    for section in route.sections:
+        slots[section.slot] = section.check(raw[section.section], errors)
+    if errors:
+        raise PreconditionFailed(_unique(errors))
+    if route.parameter_overflow != "ignore":
+        check_overflow(ctx, raw)
+
+
+def _unique(errors: Sequence[ErrorItem]) -> list[ErrorItem]:
+    """The first of those with equal code, id and section, as two steps may demand the same field."""
+    return list({(item.code, item.id, item.in_): item for item in reversed(errors)}.values())[::-1]
+
+
+async def _run_steps(ctx: Context, slots: Slots, arounds: Arounds) -> Response:
+    """Call each step; a `Response` ends the chain, core's JSON envelope answers where none came."""
+    steps = ctx.route.steps
+    index, count = 0, len(steps)
+    while index < count:
+        step = steps[index]
+        index += 1
+        arguments = {name: slots[slot] for name, slot in step.arguments}
+        if step.options:
+            arguments.update(step.options)
+        if step.kind == "async":
+            value = await step.call(ctx, **arguments)
+        elif step.kind == "sync":
+            value = await asyncio.to_thread(step.call, ctx, **arguments)
+        else:
+            around = step.call(ctx, **arguments)
+            value = await anext(around)
+            arounds.append(around)
+        if value is None:
+            continue
+        if isinstance(value, Response):
+            return value
+        if isinstance(value, Finish):
+            ctx.result = value.value
+            index = max(index, ctx.route.output_at)
+        elif step.provides_slot >= 0:
+            slots[step.provides_slot] = value
+        else:
+            ctx.result = value
+    return json_response(ctx)
+
+
+async def _leave(around: AsyncGenerator[Any, Response], response: Response) -> None:
+    """Run the second half of an around step."""
+    try:
+        await around.asend(response)
+    except StopAsyncIteration:
+        return
+    await around.aclose()
+    raise RuntimeError(f"{around.__name__} yielded twice")
+
+
+async def _unwind(arounds: Arounds, error: BaseException) -> BaseException:
+    """Raise the error at the `yield` of every around step, last one first; one may replace it by another."""
+    while arounds:
+        around = arounds.pop()
+        try:
+            await around.athrow(error)
+        except StopAsyncIteration:
+            continue  # it caught the error and ended; the error still is the answer
+        except (Exception, asyncio.CancelledError) as raised:  # noqa: BLE001  an author's clean-up may fail, too
+            error = raised
+    return error
+
+
+async def _answer(ctx: Context, error: BaseException, slots: Slots, arounds: Arounds) -> Response:
+    """The answer to a failure: the error steps in turn, then the default envelope."""
+    failure = _to_http_error(ctx, await _unwind(arounds, error))
+    for step in ctx.route.error_steps:
+        try:
+            answer = await _call_error_step(step, ctx, failure, slots)
+        except Exception as raised:  # noqa: BLE001  an error step that fails hands on what it raised
+            failure = _to_http_error(ctx, raised)
+            continue
+        if isinstance(answer, Response):
+            return answer
+    return error_response(ctx, failure)
+
+
+async def _call_error_step(step: LinkedErrorStep, ctx: Context, error: HTTPError, slots: Slots) -> Any:
+    arguments = {name: slots[slot] for name, slot in step.arguments}
+    arguments.update(step.options)
+    if step.kind == "async":
+        return await step.call(ctx, error=error, **arguments)
+    return await asyncio.to_thread(step.call, ctx, error=error, **arguments)
+
+
+def _to_http_error(ctx: Context, error: BaseException) -> HTTPError:
+    """What a client may know of a failure; everything unexpected is logged with its traceback."""
+    if isinstance(error, HTTPError):
+        return error
+    if isinstance(error, DuplicateKey):
+        return Conflict(WireCode.DATA_RECORD_ALREADY_EXIST)
+    if isinstance(error, NotConnected):
+        _log_failure(ctx.route, ctx, error, logging.WARNING)
+        return Unavailable()
+    _log_failure(ctx.route, ctx, error, logging.ERROR)
+    if ctx.app.failures is not None:
+        ctx.app.failures.append(error)
+    return InternalServerError()
+
+
+def _log_failure(route: LinkedRoute, ctx: Context, error: BaseException, level: int) -> None:
+    extra = {"action": "request.failed", "request_id": ctx.request.id, "route": route.label}
+    with_trace = error if level >= logging.ERROR else None
+    _log.log(level, "%s failed: %r", route.label, error, exc_info=with_trace, extra=extra)
+
+
+def _add_headers(ctx: Context, response: Response) -> Response:
+    """The headers that steps set; those of the response itself win."""
+    if ctx.headers:
+        response.add_headers(ctx.headers)
+    for cookie in ctx.cookie_headers():
+        response.add_header("set-cookie", cookie)
+    return response

@@ -1,0 +1,248 @@
+"""What a step sees: the application and the one request it works on.
+
+In: a `LinkedRoute`, a `Request` and the `AppContext`. Out: a `Context`, one per request, cheap to make:
+everything that few steps ask for is made when it is asked for. Before it: `matcher.py`; after it: `chain.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.cookies import SimpleCookie
+from typing import Any, Literal, TypeVar, cast
+
+from core.data.databases import Databases
+from core.declare.settings import Settings
+from core.errors import UnresolvedReference
+from core.link.linked import Linked, LinkedRoute
+from core.load.registry import Registry
+from core.schema.rules import now
+from core.serve.background import Background
+from core.serve.i18n import Translator
+from core.serve.request import Request
+from core.settings import ServerSettings
+from core.source import caller_source
+
+S = TypeVar("S", bound=Settings)
+
+
+class ProjectSettings:
+    """The settings of projects: `settings[DemoSettings]`, or by path with `config("demo-config.title")`."""
+
+    def __init__(self, values: Mapping[type[Any], Any]) -> None:
+        self._values = values
+        self._by_identity = {cls.identity: instance for cls, instance in values.items()}
+
+    def __getitem__(self, cls: type[S]) -> S:
+        """The one instance of a settings class."""
+        return cast("S", self._values[cls])
+
+    def get(self, path: str) -> Any:
+        """A value by `identity.key`.
+
+        Raises:
+            UnresolvedReference: no settings of that identity, or no such key.
+        """
+        identity, _, key = path.partition(".")
+        settings = self._by_identity.get(identity)
+        if settings is None or not hasattr(settings, key):
+            raise UnresolvedReference(caller_source(2), f"there is no setting '{path}'")
+        return getattr(settings, key)
+
+
+@dataclass(frozen=True, eq=False)
+class AppContext:
+    """One worker's application: what start functions, jobs and commands get, and steps as `ctx.app`.
+
+    Attributes:
+        mode: name of the configuration.
+        server: its settings.
+        linked: everything that was linked, `linked.routes` for listings.
+        registry: declarations by identity.
+        db: the databases.
+        settings: the settings of projects.
+        translator: texts of every project and of core.
+        background: work that outlives a request.
+        clock: gives the current time; a test may pass its own.
+        failures: unexpected errors are kept here when it is a list, for tests to raise them.
+    """
+
+    mode: str
+    server: ServerSettings
+    linked: Linked
+    registry: Registry
+    db: Databases
+    settings: ProjectSettings
+    translator: Translator
+    background: Background = field(default_factory=Background)
+    clock: Callable[[], datetime] = now
+    failures: list[BaseException] | None = None
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("catena.app"))
+
+    def now(self) -> datetime:
+        """The current time, aware, in UTC."""
+        return self.clock()
+
+    def lib(self, identity: str, version: str = "1.0") -> Any:
+        """The module of a library.
+
+        Raises:
+            UnresolvedReference: no library of that name.
+        """
+        return self.registry.get("lib", identity, version, source=caller_source())
+
+    def model(self, identity: str, version: str = "1.0") -> Any:
+        """The class of a model.
+
+        Raises:
+            UnresolvedReference: no model of that name.
+        """
+        return self.registry.get("model", identity, version, source=caller_source())
+
+    def config(self, path: str) -> Any:
+        """A project's setting by `identity.key`.
+
+        Raises:
+            UnresolvedReference: there is none.
+        """
+        return self.settings.get(path)
+
+    def t(self, group: str, key: str, *values: object, **named: object) -> str:
+        """A text in the default language of the server."""
+        culture = self.server.culture
+        return self.translator.translate(group, key, culture.language, culture.region, *values, **named)
+
+
+class Context:
+    """What a step gets as its first argument.
+
+    Attributes:
+        request: the request as received.
+        route: the route that matched.
+        app: the application.
+        db: the databases: `ctx.db[Todo]`.
+        result: what the output step sends; set by returning a value from a step.
+        status: HTTP status of the answer.
+        headers: headers of the answer.
+        cache_time_s: how long the answer may be kept, for the cache-control step.
+        expired: whether the deadline of the request has passed.
+    """
+
+    __slots__ = (
+        "_cookies",
+        "_culture",
+        "app",
+        "cache_time_s",
+        "db",
+        "headers",
+        "request",
+        "result",
+        "route",
+        "status",
+    )
+
+    def __init__(self, app: AppContext, route: LinkedRoute, request: Request) -> None:
+        self.app = app
+        self.route = route
+        self.request = request
+        self.db = app.db
+        self.result: Any = None
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.cache_time_s = 0
+        self.expired = False
+        self._culture: tuple[str, str] | None = None
+        self._cookies: SimpleCookie | None = None
+
+    @property
+    def settings(self) -> ProjectSettings:
+        """The settings of projects: `ctx.settings[DemoSettings]`."""
+        return self.app.settings
+
+    @property
+    def language(self) -> str:
+        """Two-letter language of the answer, from the request or the default."""
+        return self._read_culture()[0]
+
+    @property
+    def region(self) -> str:
+        """Two-letter region of the answer."""
+        return self._read_culture()[1]
+
+    def set_culture(self, language: str, region: str) -> None:
+        """Take language and region from elsewhere, for example from a device profile."""
+        self._culture = (language, region)
+
+    def _read_culture(self) -> tuple[str, str]:
+        if self._culture is None:
+            self._culture = self.app.translator.read_culture(
+                self.request.header("culture.code"), self.request.header("accept-language")
+            )
+        return self._culture
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger whose events carry the request id."""
+        return logging.LoggerAdapter(self.app.log, {"request_id": self.request.id})
+
+    def now(self) -> datetime:
+        """The current time, aware, in UTC."""
+        return self.app.clock()
+
+    def lib(self, identity: str, version: str = "1.0") -> Any:
+        """The module of a library; an unknown one is an error."""
+        return self.app.registry.get("lib", identity, version, source=caller_source())
+
+    def model(self, identity: str, version: str = "1.0") -> Any:
+        """The class of a model; an unknown one is an error."""
+        return self.app.registry.get("model", identity, version, source=caller_source())
+
+    def config(self, path: str) -> Any:
+        """A project's setting by `identity.key`; an unknown one is an error."""
+        return self.app.settings.get(path)
+
+    def t(self, group: str, key: str, *values: object, **named: object) -> str:
+        """A text of a group in the language of the request; `""` or `system` is core's group."""
+        return self.app.translator.translate(group, key, self.language, self.region, *values, **named)
+
+    def later(self, work: Coroutine[Any, Any, Any], *, name: str, timeout_s: float = 30) -> None:
+        """Run something after the answer: tracked, with its own deadline, finished before the server stops.
+
+        Args:
+            work: a coroutine; its errors are logged with the request id.
+            name: what the log calls it.
+            timeout_s: when it is cancelled.
+
+        Raises:
+            Unavailable: too much is waiting already.
+        """
+        self.app.background.start(work, name=name, timeout_s=timeout_s, request_id=self.request.id)
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str,
+        *,
+        max_age_s: int | None = None,
+        path: str = "/",
+        secure: bool = True,
+        http_only: bool = True,
+        same_site: Literal["lax", "strict", "none"] = "lax",
+    ) -> None:
+        """Send a cookie with the answer; closed to scripts and other sites unless said otherwise."""
+        if self._cookies is None:
+            self._cookies = SimpleCookie()
+        self._cookies[name] = value
+        morsel = self._cookies[name]
+        morsel["path"] = path
+        morsel["samesite"] = same_site
+        if max_age_s is not None:
+            morsel["max-age"] = max_age_s
+        morsel["secure"] = secure
+        morsel["httponly"] = http_only
+
+    def cookie_headers(self) -> list[str]:
+        """The values of `Set-Cookie`, one per cookie."""
+        return [] if self._cookies is None else [morsel.OutputString() for morsel in self._cookies.values()]

@@ -1,0 +1,107 @@
+"""From a mode and a root folder to an application: load, link, assemble.
+
+In: the name of a mode and a folder. Out: `App`, a plain ASGI callable for any server. Nothing is opened here:
+databases open when the application starts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from core.data.databases import Databases
+from core.data.ladder import climb
+from core.link.linked import Linked
+from core.link.linker import link
+from core.load.configuration import load_settings
+from core.load.loader import Loaded, load, project_folders
+from core.log import configure_logging
+from core.schema.rules import now
+from core.serve.app import App
+from core.serve.context import AppContext, ProjectSettings
+from core.serve.i18n import Translator
+from core.settings import ServerSettings
+
+#: the repository: `generic/` lives here, and `config/` and `projects/` unless another root is given
+HOME: Final = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """An application before it runs: what was configured, loaded and linked."""
+
+    mode: str
+    root: Path
+    settings: ServerSettings
+    loaded: Loaded
+    linked: Linked
+
+
+def assemble(mode: str, root: Path, settings: ServerSettings, folders: Sequence[Path]) -> Assembly:
+    """Load and link project folders.
+
+    Raises:
+        ExceptionGroup: every `LoadError` of every file.
+    """
+    loaded = load(folders, root)
+    return Assembly(mode, root, settings, loaded, link(loaded, settings, mode))
+
+
+def application_folders(root: Path) -> list[Path]:
+    """`generic/` and every folder of `projects/` under the root."""
+    return project_folders(root, [HOME / "generic"])
+
+
+def build_app(
+    assembly: Assembly,
+    databases: Databases,
+    failures: list[BaseException] | None = None,
+    clock: Callable[[], datetime] | None = None,
+    on_stop: Callable[[], None] | None = None,
+) -> App:
+    """The application of an assembly over its databases, not started yet.
+
+    Args:
+        assembly: what was linked.
+        databases: not opened yet.
+        failures: collects unexpected errors of steps, for tests.
+        clock: gives the current time instead of the real one.
+        on_stop: called when the application has stopped.
+    """
+    settings, linked = assembly.settings, assembly.linked
+    context = AppContext(
+        mode=assembly.mode,
+        server=settings,
+        linked=linked,
+        registry=assembly.loaded.registry,
+        db=databases,
+        settings=ProjectSettings(linked.project_settings),
+        translator=Translator(linked.translations, settings.culture),
+        failures=failures,
+        clock=clock or now,
+    )
+    return App(context, on_stop)
+
+
+def create_app(mode: str = "local", root: str | os.PathLike[str] | None = None) -> App:
+    """The plain ASGI application of a mode, for any ASGI server: `granian --interface asgi server:app`.
+
+    Args:
+        mode: name of a file in `config/`.
+        root: a folder with `config/` and `projects/` of its own; the repository by default.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        ExceptionGroup: every `LoadError` of every project file.
+    """
+    folder = Path(root).resolve() if root is not None else HOME
+    settings = load_settings(mode, folder)
+    configure_logging(settings.log, mode)
+    assembly = assemble(mode, folder, settings, application_folders(folder))
+    ground = climb(settings.databases, folder)
+    databases = Databases(ground.databases, settings.default_database, memory=ground.memory)
+    return build_app(assembly, databases, on_stop=ground.stop)

@@ -1,0 +1,85 @@
+"""What happens between the start of a worker and its first answer, and at its stop.
+
+In: the `AppContext`. Out: open databases with their collections, start functions done; at stop the reverse.
+A database that is down does not keep the server from starting: what needs it is tried again until it is up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+
+from core.errors import NotConnected
+from core.serve.context import AppContext
+
+_RETRY_S: Final = 1.0
+_log = logging.getLogger("catena.server")
+
+
+class Startup:
+    """The start of one worker.
+
+    Attributes:
+        done: whether every start function has run.
+    """
+
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
+        self._entered: list[AsyncGenerator[Any, None]] = []
+        self._next = 0
+        self._retrying: asyncio.Task[None] | None = None
+        self.done = False
+
+    async def begin(self) -> None:
+        """Open the databases and run the start functions; errors of authors end the start.
+
+        Raises:
+            StoreError: a collection or index cannot be made.
+        """
+        await self._app.db.open()
+        await self._app.db.ensure_collections(self._app.linked.models)
+        try:
+            await self._run_inits()
+        except NotConnected as error:
+            _log.warning(
+                "starting without database '%s'; start functions wait for it",
+                error.name,
+                extra={"action": "start.waiting", "database": error.name},
+            )
+            self._retrying = asyncio.get_running_loop().create_task(self._retry())
+
+    async def end(self, timeout_s: float) -> None:
+        """Finish background work, run the second halves of start functions, close the databases."""
+        if self._retrying is not None:
+            self._retrying.cancel()
+            await asyncio.wait({self._retrying})
+        await self._app.background.drain(timeout_s)
+        for entered in reversed(self._entered):
+            await anext(entered, None)
+            await entered.aclose()
+        await self._app.db.close()
+
+    async def _run_inits(self) -> None:
+        """Start functions in order; after an interruption those that did not run yet."""
+        inits = self._app.linked.inits
+        while self._next < len(inits):
+            init = inits[self._next]
+            if init.kind == "around":
+                entered = init.call(self._app)
+                await anext(entered)
+                self._entered.append(entered)
+            else:
+                await init.call(self._app)
+            self._next += 1
+        self.done = True
+
+    async def _retry(self) -> None:
+        while not self.done:
+            await asyncio.sleep(_RETRY_S)
+            try:
+                await self._run_inits()
+            except NotConnected:
+                continue
+        _log.info("start functions ran, the server is ready", extra={"action": "start.done"})

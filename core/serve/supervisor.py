@@ -1,0 +1,188 @@
+"""Several workers behind one socket: started, replaced when they die, restarted one by one.
+
+In: bound sockets and a number of workers. Out: an exit code. The parent only supervises: each worker is the
+same command line with `CATENA_WORKER` in its environment and inherits the listening sockets, so that no
+connection waits in the queue of a worker that is gone. A worker ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+VARIABLE: Final = "CATENA_WORKER"
+_READY_S: Final = 60.0
+_POLL_S: Final = 0.2
+_log = logging.getLogger("catena.server")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlace:
+    """What a worker inherits. `index` 0 is the worker that runs crons."""
+
+    index: int
+    sockets: Sequence[int]
+    ready: int
+    parent: int
+
+    @classmethod
+    def read(cls) -> WorkerPlace | None:
+        """The place of this process, or `None` when it is no worker of a supervisor."""
+        text = os.environ.get(VARIABLE)
+        return cls(**json.loads(text)) if text else None
+
+    def listening_sockets(self) -> list[socket.socket]:
+        """The inherited sockets; real AF_INET ones, so that TCP_NODELAY is set on connections."""
+        return [socket.socket(fileno=number) for number in self.sockets]
+
+    def report_ready(self) -> None:
+        """Tell the supervisor that requests are answered."""
+        os.write(self.ready, b"r")
+        os.close(self.ready)
+
+    def end_with_parent(self) -> None:
+        """Stop this process when the supervisor is gone, however it went."""
+
+        def watch() -> None:
+            os.read(self.parent, 1)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=watch, name="catena-parent", daemon=True).start()
+
+
+@dataclass
+class _Worker:
+    index: int
+    process: subprocess.Popen[bytes]
+    ready: int
+    lifeline: int
+    started_at: float = field(default_factory=time.monotonic)
+
+    def wait_ready(self) -> bool:
+        """Whether it answers requests; false when it ended or took too long."""
+        readable, _, _ = select.select([self.ready], [], [], _READY_S)
+        return bool(readable) and os.read(self.ready, 1) == b"r"
+
+    def close(self) -> None:
+        os.close(self.ready)
+        os.close(self.lifeline)
+
+
+class Supervisor:
+    """Keeps a number of workers alive until it is told to stop.
+
+    Args:
+        sockets: bound, not listening yet.
+        count: how many workers.
+        drain_s: how long a worker may finish its requests.
+        watch: blocks until a project file changed, for reloading; `None` for never.
+    """
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        count: int,
+        drain_s: float,
+        watch: Callable[[threading.Event], bool] | None = None,
+    ) -> None:
+        self._sockets = sockets
+        self._count = count
+        self._drain_s = drain_s
+        self._watch = watch
+        self._workers: list[_Worker] = []
+        self._stop = threading.Event()
+        self._restart = threading.Event()
+        self._kill = False
+
+    def run(self) -> int:
+        """Supervise until SIGTERM or SIGINT; a second one ends the workers at once. SIGHUP restarts them."""
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGHUP, lambda *_: self._restart.set())
+        self._workers = [self._start(index) for index in range(self._count)]
+        if not all(worker.wait_ready() for worker in self._workers):
+            self._end_all()
+            return 1
+        if self._watch is not None:
+            threading.Thread(target=self._reload, name="catena-reload", daemon=True).start()
+        while not self._stop.is_set():
+            if self._restart.is_set():
+                self._restart.clear()
+                self._roll()
+            self._replace_dead()
+            self._stop.wait(_POLL_S)
+        self._end_all()
+        return 0
+
+    def _on_stop(self, *_: Any) -> None:
+        self._kill = self._stop.is_set()
+        self._stop.set()
+
+    def _start(self, index: int) -> _Worker:
+        ready_read, ready_write = os.pipe()
+        parent_read, parent_write = os.pipe()
+        numbers = [listener.fileno() for listener in self._sockets]
+        place = {"index": index, "sockets": numbers, "ready": ready_write, "parent": parent_read}
+        process = subprocess.Popen(  # noqa: S603  our own command line again
+            [sys.executable, *sys.orig_argv[1:]],
+            pass_fds=(*numbers, ready_write, parent_read),
+            env={**os.environ, VARIABLE: json.dumps(place)},
+        )
+        os.close(ready_write)
+        os.close(parent_read)
+        return _Worker(index, process, ready_read, parent_write)
+
+    def _replace_dead(self) -> None:
+        for position, worker in enumerate(self._workers):
+            code = worker.process.poll()
+            if code is None or self._stop.is_set():
+                continue
+            extra = {"action": "worker.died", "worker": worker.process.pid, "exit_code": code}
+            _log.error("worker %d ended with %d; starting another", worker.process.pid, code, extra=extra)
+            worker.close()
+            if time.monotonic() - worker.started_at < 1:
+                self._stop.wait(1)  # one that dies at once must not eat the machine
+            self._workers[position] = self._start(worker.index)
+
+    def _roll(self) -> None:
+        """Replace the workers one by one; an old one goes when the new one answers."""
+        for position, old in enumerate(self._workers):
+            new = self._start(old.index)
+            if self._stop.is_set() or not new.wait_ready():
+                _log.error("the new worker does not start; the old ones go on", extra={"action": "worker.kept"})
+                self._end([new])
+                return
+            self._workers[position] = new
+            self._end([old])
+        _log.info("all workers restarted", extra={"action": "worker.restarted"})
+
+    def _reload(self) -> None:
+        assert self._watch is not None
+        while self._watch(self._stop):
+            self._restart.set()
+
+    def _end_all(self) -> None:
+        self._end(self._workers)
+
+    def _end(self, workers: Sequence[_Worker]) -> None:
+        for worker in workers:
+            if worker.process.poll() is None:
+                worker.process.terminate()
+        deadline = time.monotonic() + self._drain_s + 5
+        for worker in workers:
+            while worker.process.poll() is None:
+                if self._kill or time.monotonic() > deadline:
+                    worker.process.kill()
+                time.sleep(0.02)
+            worker.close()

@@ -1,0 +1,237 @@
+"""Tests of projects: a whole application in the test's own process, without a socket.
+
+In: a project folder. Out: an application with a client. Unexpected errors of a step are raised in the test
+instead of being answered 500. With `mongo="memory"` nothing needs to be installed; a real URL (with its own
+database per application) behaves as in production.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from core.cron.job import run_once
+from core.data.databases import Databases
+from core.link.linked import LinkedRoute
+from core.load.configuration import list_modes, load_settings
+from core.load.loader import load
+from core.serve.app import App
+from core.serve.context import Context
+from core.serve.create import HOME, assemble, build_app
+from core.serve.request import Request
+from core.settings import CronSettings, Mongo, ServerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. `headers` by lower-case name; of repeated ones the last."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return orjson.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+
+class Client:
+    """Calls an application as an ASGI server would."""
+
+    def __init__(self, app: App, failures: list[BaseException], *, raise_errors: bool = True) -> None:
+        self._app = app
+        self._failures = failures
+        self.raise_errors = raise_errors
+
+    async def get(self, path: str, **options: Any) -> Reply:
+        """A GET; see `request`."""
+        return await self.request("GET", path, **options)
+
+    async def post(self, path: str, **options: Any) -> Reply:
+        """A POST; see `request`."""
+        return await self.request("POST", path, **options)
+
+    async def put(self, path: str, **options: Any) -> Reply:
+        """A PUT; see `request`."""
+        return await self.request("PUT", path, **options)
+
+    async def patch(self, path: str, **options: Any) -> Reply:
+        """A PATCH; see `request`."""
+        return await self.request("PATCH", path, **options)
+
+    async def delete(self, path: str, **options: Any) -> Reply:
+        """A DELETE; see `request`."""
+        return await self.request("DELETE", path, **options)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = ...,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send a request and read the whole answer.
+
+        Args:
+            method: HTTP method.
+            path: path with query, percent-encoded.
+            json: a body to encode, with its content type.
+            content: a body as it is.
+            headers: further headers; names are case-insensitive.
+
+        Raises:
+            BaseException: what a step raised unexpectedly, unless `raise_errors` is off.
+        """
+        sent = {"host": "testserver"} | {name.lower(): value for name, value in (headers or {}).items()}
+        if json is not ...:
+            content = orjson.dumps(json)
+            sent.setdefault("content-type", "application/json")
+        if content:
+            sent.setdefault("content-length", str(len(content)))
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
+        # A task of its own, as in a server: deadlines cancel it, and its context variables end with it.
+        reply = await asyncio.create_task(self._call(method, path, raw, content))
+        if self._failures and self.raise_errors:
+            raise self._failures.pop()
+        return reply
+
+    async def _call(self, method: str, path: str, headers: list[tuple[bytes, bytes]], content: bytes) -> Reply:
+        raw_path, _, query = path.encode("latin-1").partition(b"?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": raw_path.decode("latin-1"),
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": headers,
+            "client": ("127.0.0.1", 50000),
+            "server": ("testserver", 80),
+        }
+        events: list[dict[str, Any]] = [{"type": "http.request", "body": content, "more_body": False}]
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return events.pop() if events else {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self._app(scope, receive, send)
+        start, *rest = sent
+        got = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}
+        return Reply(start["status"], got, b"".join(message.get("body", b"") for message in rest))
+
+
+class TestApp:
+    """A running application under test.
+
+    Attributes:
+        client: calls it.
+        app: the ASGI application.
+    """
+
+    __test__ = False
+
+    def __init__(self, app: App, client: Client) -> None:
+        self.app = app
+        self.client = client
+        self.db = app.context.db
+
+    def context(self, route: LinkedRoute | None = None, **request: Any) -> Context:
+        """A context for calling an action directly: `await create_todo(app.context(), body=…)`.
+
+        Args:
+            route: the route it stands for; by default the first one.
+            request: arguments of `Request` beside method and path.
+        """
+        linked = route or self.app.context.linked.routes[0]
+        return Context(self.app.context, linked, Request(linked.method, linked.url, **request))
+
+    async def run_cron(self, identity: str) -> None:
+        """Run a job once, now; its errors are the test's.
+
+        Raises:
+            KeyError: no such job.
+        """
+        jobs = {job.identity: job for job in self.app.context.linked.jobs}
+        await run_once(self.app.context, jobs[identity])
+
+
+@asynccontextmanager
+async def make_app(
+    folder: str | Path,
+    *,
+    mongo: str = "memory",
+    mode: str = "test",
+    clock: Callable[[], datetime] | None = None,
+    **settings: Any,
+) -> AsyncIterator[TestApp]:
+    """An application of one project (and those it requires) beside `generic`, started.
+
+    Args:
+        folder: the project's folder.
+        mongo: `memory`, or the URL of a MongoDB; the application gets a database of its own there, which
+            is dropped at the end.
+        mode: the configuration, where the root of the project has one of that name.
+        clock: gives the current time instead of the real one.
+        settings: fields of `ServerSettings` to replace.
+
+    Raises:
+        ExceptionGroup: the project does not load.
+    """
+    place = Path(folder)
+    place = (place if place.is_absolute() else HOME / place).resolve()
+    root = place.parent.parent if place.parent.name == "projects" else place.parent
+    memory = mongo == "memory"
+    name = f"test_{secrets.token_hex(6)}"
+    found = _read_settings(mode, root)
+    names = list(found.databases) or ["main"]
+    databases = {key: Mongo("" if memory else mongo, name=f"{name}_{key}") for key in names}
+    chosen = replace(found, databases=databases, **settings)
+    folders = [HOME / "generic", place, *_required(place, root)]
+    failures: list[BaseException] = []
+    data = Databases(databases, chosen.default_database, memory=memory)
+    app = build_app(assemble(mode, root, chosen, folders), data, failures, clock)
+    await app.start()
+    try:
+        yield TestApp(app, Client(app, failures))
+    finally:
+        if not memory:
+            for key in names:
+                await data.raw(key).client.drop_database(f"{name}_{key}")
+        await app.stop()
+
+
+def _read_settings(mode: str, root: Path) -> ServerSettings:
+    settings = load_settings(mode, root) if mode in list_modes(root) else ServerSettings()
+    return replace(settings, cron=CronSettings(enabled=False))
+
+
+def _required(folder: Path, root: Path) -> list[Path]:
+    """The projects that a project names in `requires`, and those that they name."""
+    folders = [folder]
+    while True:
+        projects = load(folders, root).projects
+        named = {name for project in projects.values() for name in project.requires} - projects.keys()
+        found = [place for name in sorted(named) if (place := folder.parent / name).is_dir()]
+        if not found:
+            return folders[1:]
+        folders += found
