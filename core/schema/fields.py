@@ -6,9 +6,11 @@ In: a `Params`, `Model` or `Settings` class. Out: frozen `Field`s in order of de
 
 from __future__ import annotations
 
+import linecache
+import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -121,17 +123,33 @@ _SCALARS: Mapping[Any, FieldType] = {
 }
 
 
-def read_fields(cls: type[Any], *, wire_name: Callable[[str], str] = str) -> tuple[Field, ...]:
-    """The fields of a class, inherited ones first.
+def read_fields(cls: type[Any], *, wire_name: Callable[[str], str] | None = None) -> tuple[Field, ...]:
+    """The fields of a class, inherited ones first; read once per class and way of naming.
 
     Args:
         cls: an annotated class with a `source`.
-        wire_name: Python name → wire name where the rule gives none.
+        wire_name: Python name → wire name where the rule gives none; else that of the class.
 
     Raises:
         BadDeclaration: an annotation that cannot be resolved, a type outside the contract, or rules
             that contradict the type. One error per class, at the line of the field where it is known.
     """
+    rename: Callable[[str], str] = wire_name if wire_name is not None else getattr(cls, "__wire_name__", str)
+    known: dict[Any, tuple[Field, ...]] = own_cache(cls, "__read__")
+    if rename not in known:
+        known[rename] = tuple(_read_all(cls, rename))
+    return known[rename]
+
+
+def own_cache(cls: type[Any], name: str) -> dict[Any, Any]:
+    """What was worked out for this class, kept on the class itself and not inherited."""
+    if name not in cls.__dict__:
+        setattr(cls, name, {})
+    cache: dict[Any, Any] = cls.__dict__[name]
+    return cache
+
+
+def _read_all(cls: type[Any], wire_name: Callable[[str], str]) -> Iterator[Field]:
     source: Source = cls.source
     try:
         hints = typing.get_type_hints(cls, include_extras=True)
@@ -141,35 +159,68 @@ def read_fields(cls: type[Any], *, wire_name: Callable[[str], str] = str) -> tup
             f"the annotations of {cls.__name__} cannot be resolved: {error}",
             "names imported only under TYPE_CHECKING do not exist at run time",
         ) from None
-    except TypeError as error:
+    except (TypeError, SyntaxError, AttributeError) as error:
         raise BadDeclaration(source, f"the annotations of {cls.__name__} cannot be read: {error}") from None
-    return tuple(
-        _read_field(cls, name, hint, wire_name)
-        for name, hint in hints.items()
-        if get_origin(hint) is not ClassVar and not name.startswith("_")
-    )
+    by_wire: dict[str, Field] = {}
+    for name, hint in hints.items():
+        if hint is ClassVar or get_origin(hint) is ClassVar or name.startswith("_"):
+            continue
+        field = _read_field(cls, name, hint, wire_name)
+        other = by_wire.setdefault(field.wire, field)
+        if other is not field:
+            raise BadDeclaration(
+                field.source,
+                f"{cls.__name__}.{name} and {cls.__name__}.{other.name} are both called '{field.wire}'",
+            )
+        yield field
 
 
 def _read_field(cls: type[Any], name: str, hint: Any, wire_name: Callable[[str], str]) -> Field:
     inner, rule = _split_rule(hint)
-    source = rule.source or cls.source
     optional, bare = _split_optional(inner)
     if optional:
         bare, inner_rule = _split_rule(bare)
         rule = inner_rule if rule == Rule() else rule
-    default = getattr(cls, name, MISSING)
+    owner, default = _find_default(cls, name)
+    source = _find_source(owner, name, rule)
     where = f"{cls.__name__}.{name}"
+    if name in getattr(cls, "__reserved__", ()):
+        hint_text = f'call it otherwise and write rule(name="{name}")'
+        raise BadDeclaration(source, f"{where}: '{name}' is a name that the class itself uses", hint_text)
     kind = read_type(bare, where, source)
     nullable = optional if rule.nullable is None else rule.nullable
     required = default is MISSING if rule.required is None else rule.required
     if default is MISSING and not required:
         raise BadDeclaration(source, f"{where} is not required and so needs a default", "for example = None")
-    if isinstance(default, list | dict | set):
-        raise BadDeclaration(
-            source, f"the default of {where} would be shared", f"use = factory({type(default).__name__})"
-        )
+    if isinstance(default, list | dict | set | bytearray) or hasattr(type(default), "_schema"):
+        made = type(default).__name__
+        raise BadDeclaration(source, f"the default of {where} would be shared", f"use = factory({made})")
     _check_rule(kind, rule, where, source)
     return Field(name, rule.name or wire_name(name), kind, rule, default, nullable, required, source)
+
+
+def _find_default(cls: type[Any], name: str) -> tuple[type[Any], Any]:
+    """The class that declares the field last, and the default that it gives."""
+    for owner in cls.__mro__:
+        if name in owner.__dict__:
+            return owner, owner.__dict__[name]
+        if name in owner.__dict__.get("__annotations__", {}):
+            return owner, MISSING
+    return cls, MISSING
+
+
+def _find_source(owner: type[Any], name: str, rule: Rule) -> Source:
+    """The line of the field. Postponed annotations run far from their file, so the text is asked."""
+    source: Source = owner.__dict__.get("source") or Source("<unknown>", 0)
+    if rule.source is not None and rule.source.file == source.file:
+        return rule.source
+    field_line = re.compile(rf"\s+{re.escape(name)}\s*[:=]")
+    for number, line in enumerate(linecache.getlines(source.file)[source.line :], source.line + 1):
+        if field_line.match(line):
+            return Source(source.file, number)
+        if line.strip() and not line[0].isspace() and line[0] not in ")]}#":
+            break
+    return source
 
 
 def read_type(annotation: Any, where: str, source: Source) -> FieldType:
@@ -183,7 +234,7 @@ def read_type(annotation: Any, where: str, source: Source) -> FieldType:
     if form is not None:
         return FieldType("format", form.name, format=form)
     if (
-        isinstance(annotation, type) and get_origin(annotation) is None or annotation is Any
+        (isinstance(annotation, type) and get_origin(annotation) is None) or annotation is Any
     ) and annotation in _SCALARS:
         return _SCALARS[annotation]
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -194,7 +245,7 @@ def read_type(annotation: Any, where: str, source: Source) -> FieldType:
         )
     if origin is dict and arguments[0] is str:
         return FieldType("map", "object")
-    if origin is Literal:
+    if origin is Literal and all(isinstance(choice, str | int) for choice in arguments):
         return FieldType("choice", _choice_name(arguments), choices=arguments)
     if isinstance(annotation, type):
         if issubclass(annotation, Enum):
@@ -224,7 +275,7 @@ def _split_rule(hint: Any) -> tuple[Any, Rule]:
     base, *extras = get_args(hint)
     rules = [extra for extra in extras if isinstance(extra, Rule)]
     rest = [extra for extra in extras if isinstance(extra, Format)]
-    inner = typing.Annotated[(base, *rest)] if rest else base  # type: ignore[valid-type]
+    inner = typing.Annotated[(base, *rest)] if rest else base
     return inner, rules[-1] if rules else Rule()
 
 

@@ -19,6 +19,7 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,253}\Z")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9\-\u0080-\U0010ffff]{1,63}(?<!-)\Z")
 _TIMESTAMP = re.compile(r"[0-9]{10}\Z")
 SAFE_INTEGER = 2**53 - 1
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def parse_integer(value: Any) -> int:
     elif isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
         raise ValueError
     number = int(value)
-    if not -(2**63) <= number < 2**63:
+    if not INT64_MIN <= number <= INT64_MAX:
         raise ValueError
     return number
 

@@ -63,7 +63,7 @@ class Rule:
     unique: bool = False
     index: bool = False
     sparse: bool = False
-    index_options: Mapping[str, Any] = field(default_factory=dict)
+    index_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     source: Source | None = field(default=None, compare=False)
 
 
@@ -96,7 +96,7 @@ def rule(
     Source: mia.js 2.9 rules, names in snake case. A single value for `allow`, `deny` or `convert`
     stands for a list of one; `public` may be one flag or `{"set": …, "get": …}`.
     """
-    access: Mapping[str, bool] = public if isinstance(public, Mapping) else {"set": public, "get": public}
+    access: Mapping[Any, bool] = public if isinstance(public, Mapping) else {"set": public, "get": public}
     pattern = match.pattern if isinstance(match, re.Pattern) else match
     return Rule(
         description=description,

@@ -1,0 +1,181 @@
+"""Documents: `Model`, and the way between objects and what is stored.
+
+In: an annotated class with class keywords. Out: documents under stored names and back, checks of whole documents.
+Updates are in `update.py`, indexes in `indexes.py`. Before: `compiler.py`. Next: `data/collection.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, TypeVar, cast, dataclass_transform
+
+from core.errors import BadDeclaration, ModelError
+from core.schema.compiler import compile_object
+from core.schema.fields import Field, read_fields
+from core.schema.formats import ObjectId
+from core.schema.indexes import Index as Index  # noqa: PLC0414  with the model, as authors import it
+from core.schema.indexes import IndexSpec as IndexSpec  # noqa: PLC0414
+from core.schema.indexes import list_indexes
+from core.schema.params import fill_instance, print_instance
+from core.schema.plain import compile_load, dump_object, dump_public
+from core.schema.refused import Refused, to_items
+from core.schema.rules import factory, rule
+from core.schema.stored import is_storable_key
+from core.schema.update import check_operators
+from core.source import Source, caller_source
+
+M = TypeVar("M", bound="Model")
+
+
+def stored_name(name: str) -> str:
+    """The stored name of a Python name: `oid` is `_id`, every other is itself."""
+    return "_id" if name == "oid" else name
+
+
+@dataclass_transform(kw_only_default=True)
+class Model:
+    """Base of what is stored in MongoDB: annotated fields with `rule(...)`.
+
+    Class keywords:
+        identity, version: what controllers and listings call it.
+        disabled: declared, but not loaded.
+        collection: name of the collection; the identity if empty.
+        database: key of the settings' `databases`; the default one if empty.
+        shard_key: stored names that every filter must hold.
+        indexes, text_indexes: of several fields; single ones are rules of their field.
+        collection_options: for creating the collection.
+
+    The constructor takes every field by keyword, applies defaults and checks nothing; writing does.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_schema", "_sent", "_unknown")
+    __model__: ClassVar[bool] = True
+    __reserved__: ClassVar[frozenset[str]] = frozenset(
+        {"identity", "version", "disabled", "collection", "database", "shard_key", "indexes", "text_indexes"}
+        | {"collection_options", "source"}
+    )
+    __wire_name__ = staticmethod(stored_name)
+    identity: ClassVar[str]
+    version: ClassVar[str]
+    disabled: ClassVar[bool]
+    collection: ClassVar[str]
+    database: ClassVar[str]
+    shard_key: ClassVar[tuple[str, ...]]
+    indexes: ClassVar[tuple[Index, ...]]
+    text_indexes: ClassVar[tuple[Index, ...]]
+    collection_options: ClassVar[Mapping[str, Any]]
+    source: ClassVar[Source]
+    _schema: tuple[Field, ...]
+    _sent: Mapping[str, Any]
+    _unknown: dict[str, Any]
+
+    oid: Annotated[Any, rule("Id of the document", name="_id")] = factory(ObjectId)
+
+    def __init_subclass__(
+        cls,
+        *,
+        identity: str = "",
+        version: str = "1.0",
+        disabled: bool = False,
+        collection: str = "",
+        database: str = "",
+        shard_key: Sequence[str] | str = (),
+        indexes: Sequence[Index] = (),
+        text_indexes: Sequence[Index] = (),
+        collection_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init_subclass__()
+        cls.identity, cls.version, cls.disabled = identity, version, disabled
+        cls.collection, cls.database = collection, database
+        cls.shard_key = (shard_key,) if isinstance(shard_key, str) else tuple(shard_key)
+        cls.indexes, cls.text_indexes = tuple(indexes), tuple(text_indexes)
+        cls.collection_options = dict(collection_options or {})
+        cls.source = caller_source()
+
+    def __init__(self, **values: Any) -> None:
+        fill_instance(self, values)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.__dict__ == self.__dict__
+
+    __hash__ = None  # type: ignore[assignment]  # values may change
+
+    def __repr__(self) -> str:
+        return print_instance(self)
+
+    def __wire__(self) -> dict[str, Any]:
+        """The values under their stored names, without those that must not leave the server."""
+        return dump_public(self)
+
+
+def model_fields(cls: type[Any]) -> tuple[Field, ...]:
+    """The fields of a model with their stored names, `_id` first.
+
+    Raises:
+        BadDeclaration: a field contradicts itself.
+    """
+    return read_fields(cls)
+
+
+def collection_name(cls: type[Model]) -> str:
+    """The name of the collection."""
+    return cls.collection or cls.identity
+
+
+def to_document(instance: Model) -> dict[str, Any]:
+    """An object as it is stored; fields it was read with and does not know are kept. Nothing is checked."""
+    return dump_object(instance)
+
+
+def from_document(cls: type[M], document: Mapping[str, Any]) -> M:
+    """A stored document as object. Nothing is checked: missing fields take defaults, unknown ones are kept."""
+    return cast("M", compile_load(cls)(document))
+
+
+def check_document(cls: type[Model], document: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole document as it may be stored: defaults filled in, conversions made, dates in UTC milliseconds.
+
+    Args:
+        cls: the model.
+        document: under stored names; of `to_document`, or written by code. An instance will do.
+
+    Raises:
+        ModelError: lists every broken rule and every field that the model does not declare.
+    """
+    try:
+        checked: dict[str, Any] = compile_object(cls, "model")(document)
+    except Refused as refused:
+        raise ModelError(list(to_items(refused.problems, section=cls.__name__))) from None
+    return checked
+
+
+def check_update(cls: type[Model], update: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
+    """Update operators as they may be sent; see `update.py`.
+
+    Raises:
+        ModelError: lists everything that is wrong.
+    """
+    return check_operators(cls, update)
+
+
+def build_indexes(cls: type[Model]) -> list[IndexSpec]:
+    """Every index the model asks for, with mia's names: single, compound, text.
+
+    Raises:
+        BadDeclaration: an index names a field that does not exist, or exists twice.
+    """
+    return list_indexes(cls)
+
+
+def check_model(cls: type[Model]) -> None:
+    """Everything that can be wrong with a model, found when it is loaded.
+
+    Raises:
+        BadDeclaration: at the line of the field or of the class.
+    """
+    for field in model_fields(cls):
+        if field.wire != "_id" and not is_storable_key(field.wire):
+            raise BadDeclaration(field.source, f"'{field.wire}' is no name that a document may use")
+    compile_object(cls, "model")
+    compile_load(cls)
+    build_indexes(cls)
