@@ -20,12 +20,14 @@ from core.link.jobs import link_command, link_init, link_job
 from core.link.linked import Linked, LinkedFolder, LinkedInit, LinkedRoute
 from core.link.project_settings import link_project_settings
 from core.link.routes import Defaults, RouteLinker
+from core.link.signature import is_params
 from core.link.translations import merge_translations
 from core.load.loader import Loaded
 from core.load.places import find_place
 from core.load.problems import Problems
 from core.load.suggest import did_you_mean, list_known
-from core.schema.model import model_fields
+from core.schema.fields import read_fields
+from core.schema.model import check_model
 from core.settings import ServerSettings
 
 
@@ -92,9 +94,16 @@ def _link_routes(
 
 
 def _check_actions(controller: Controller, resolver: ChainResolver) -> None:
-    """Reads every signature, so that actions no route uses yet are checked, too."""
+    """Reads every signature and its fields, so that actions no route uses yet are checked, too."""
     for action in controller.actions.values():
-        resolver.signature_of(action)
+        signature = resolver.signature_of(action)
+        for annotation in signature.sections.values() if signature else ():
+            if is_params(annotation):
+                resolver.problems.holds(partial(_read, annotation))
+
+
+def _read(annotation: type[Any]) -> None:
+    read_fields(annotation)
 
 
 def _link_defaults(resolver: ChainResolver, settings: ServerSettings, mode: str) -> Defaults:
@@ -115,7 +124,7 @@ def _check_models(loaded: Loaded, settings: ServerSettings, problems: Problems) 
 
 
 def _check_model(model: type[Any], settings: ServerSettings) -> None:
-    model_fields(model)
+    check_model(model)
     known = settings.databases
     if model.database and model.database not in known:
         hint = did_you_mean(model.database, known) or list_known(known, none="no databases are configured")

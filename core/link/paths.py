@@ -91,7 +91,7 @@ def _check_segments(path: str, label: str, source: Source, *, rest: bool) -> Non
             what = "variable" if segment.startswith(":") else "segment"
             raise BadDeclaration(
                 source,
-                f"{label}: '{segment}' is no {what}",
+                f"{label}: '{segment}' cannot be a {what}",
                 "variables are /:name, letters digits and _; literals are plain text",
             )
 

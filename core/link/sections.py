@@ -16,7 +16,7 @@ from core.link.linked import LinkedSection, Section
 from core.link.signature import describe, is_params
 from core.load.suggest import did_you_mean
 from core.schema.fields import Stream, read_fields
-from core.schema.params import compile_body, compile_section
+from core.schema.params import compile_body, compile_section, header_name
 from core.source import Source
 
 Shape = Literal["object", "list", "free", "raw", "text", "stream", "files"]
@@ -132,7 +132,7 @@ def _compile_text(step: ChainStep, section: Section, annotation: Any) -> LinkedS
     if not is_params(annotation):
         message = f"{step.label}: '{section}' must be typed with a Params class, not {describe(annotation)}"
         raise BadDeclaration(step.action.source, message)
-    fields = read_fields(annotation, wire_name=header_name if section == "header" else str)
+    fields = read_fields(annotation, wire_name=header_name if section == "header" else None)
     return LinkedSection(section, 0, compile_section(annotation, section), fields, False, annotation)
 
 
@@ -142,11 +142,6 @@ def _compile_body(step: ChainStep, annotation: Any, *, text: bool) -> LinkedSect
         return LinkedSection("body", 0, _hand_over, (), True, annotation, shape)
     check, fields, schema_of, open_ = compile_body(annotation, text=text)
     return LinkedSection("body", 0, check, fields, open_, annotation, schema_of)
-
-
-def header_name(name: str) -> str:
-    """The header that a Python name stands for."""
-    return name.replace("_", "-")
 
 
 def _hand_over(value: Any, _errors: list[Any]) -> Any:

@@ -107,9 +107,9 @@ def keyword_parameters(
     keywords: dict[str, inspect.Parameter] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise BadDeclaration(
-                source, f"{label} takes {parameter}", "every parameter is named, so that it can be checked"
-            )
+            stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+            hint = "every parameter is named, so that it can be checked"
+            raise BadDeclaration(source, f"{label} takes {stars}{name}", hint)
         if parameter.kind is parameter.KEYWORD_ONLY:
             keywords[name] = parameter
         else:

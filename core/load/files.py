@@ -69,19 +69,19 @@ def _walk(place: str, package: str, folder: str, problems: Problems) -> Iterator
         if not entry.is_dir() and stem == entry.name:
             continue  # no Python file
         if not stem.isidentifier():
-            _refuse_name(entry, stem, problems)
+            refuse_name(Path(entry.path), problems)
         elif entry.is_dir():
             yield from _walk(entry.path, f"{package}.{stem}", folder, problems)
         else:
             yield ProjectFile(Path(entry.path), f"{package}.{stem}", folder)
 
 
-def _refuse_name(entry: os.DirEntry[str], stem: str, problems: Problems) -> None:
-    first: str | None = entry.path
-    if entry.is_dir():
-        first = next((str(path) for path in sorted(Path(entry.path).rglob("*.py"))), None)
+def refuse_name(path: Path, problems: Problems) -> None:
+    """Report a file or folder whose name no module can have, unless there is no Python in it."""
+    first = next(iter(sorted(path.rglob("*.py"))), None) if path.is_dir() else path
     if first is not None:
+        stem = path.name if path.is_dir() else path.stem
         better = "".join(char if char.isalnum() else "_" for char in stem)
         better = better if better.isidentifier() else f"v{better}"
-        message = f"'{entry.name}' cannot be imported: the name is no identifier"
-        problems.add(BadDeclaration(Source(first, 1), message, f"rename it, for example to '{better}'"))
+        message = f"'{path.name}' cannot be imported: the name is no identifier"
+        problems.add(BadDeclaration(Source(str(first), 1), message, f"rename it, for example to '{better}'"))

@@ -7,6 +7,7 @@ that was wrong. Before it: `configuration.py`; after it: `link/linker.py`.
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from core.declare.init import Init
 from core.declare.project import Project
 from core.declare.route import Routes
 from core.errors import BadDeclaration, DuplicateIdentity, ImportFailed, LoadError, UnresolvedReference
-from core.load.files import PROJECT_FILE, ProjectFile, list_files
+from core.load.files import PROJECT_FILE, ProjectFile, list_files, refuse_name
 from core.load.kinds import Declarable, collect_declarations
 from core.load.packages import bind_package, put_first
 from core.load.problems import Problems
@@ -27,6 +28,9 @@ from core.load.registry import Registry
 from core.load.suggest import did_you_mean, hint_for
 from core.load.visibility import find_forbidden_imports
 from core.source import Source
+
+#: what newer Pythons add to messages: our hint says it, and paths of installed files help nobody
+_OWN_HINT = re.compile(r"\. Did you mean:? '[^']*'\?|(?<=') \((?:unknown location|[^()]*[/\\][^()]*)\)$")
 
 #: stands for the project of what `config/` declares
 _NO_PROJECT = ""
@@ -132,8 +136,9 @@ def _explain(error: BaseException, path: Path, folders: Sequence[Path]) -> LoadE
     if isinstance(error, SyntaxError) and _is_within(error.filename or "", folders):
         source = Source(str(error.filename), error.lineno or 1)
         return ImportFailed(source, f"{type(error).__name__}: {error.msg}")
-    text = f": {error}" if str(error) else ""
-    return ImportFailed(source, f"{type(error).__name__}{text}", hint_for(error, scope))
+    text = _OWN_HINT.sub("", str(error))
+    message = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return ImportFailed(source, message, hint_for(error, scope))
 
 
 def _is_within(file: str, folders: Sequence[Path]) -> bool:
@@ -188,12 +193,12 @@ class _Loader:
     def _load_project_file(self, project: LoadedProject) -> None:
         path = project.folder / PROJECT_FILE
         if not project.name.isidentifier():
-            message = f"the folder '{project.name}' cannot be imported: the name is no identifier"
-            self.problems.add(BadDeclaration(project.source, message, "rename the folder"))
+            refuse_name(project.folder, self.problems)
             return
         known = self.projects.get(project.name)
         if known is not None:
-            message = f"there is another project '{project.name}' in {known.folder}"
+            place = known.source.relative_to(self.root).file
+            message = f"there is another project '{project.name}': {place}"
             self.problems.add(DuplicateIdentity(project.source, message))
             return
         self.projects[project.name] = project

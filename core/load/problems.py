@@ -6,6 +6,7 @@ In: load errors, given or raised. Out: each of them once, sorted by place, as on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 from core.errors import LoadError
@@ -55,6 +56,14 @@ class Problems:
 
     def __len__(self) -> int:
         return len(self._found)
+
+
+def format_problem(problem: Exception, root: Path) -> str:
+    """One line for people: `projects/x/routes/api.py:12: message (hint)`, files relative to `root`."""
+    if not isinstance(problem, LoadError):
+        return str(problem)
+    tail = f" ({problem.hint})" if problem.hint else ""
+    return f"{problem.source.relative_to(root)}: {problem.message}{tail}"
 
 
 def _leaves(error: BaseException | None) -> Iterator[LoadError]:

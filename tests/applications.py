@@ -1,0 +1,71 @@
+"""Small applications written by tests: files in a temporary folder, loaded and linked.
+
+In: file names and texts. Out: what load and link make of them, or the lines they report. `own_imports` keeps the
+modules of one test away from the next.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from core.link.linked import Linked
+from core.load.loader import Loaded, load, project_folders
+from core.load.packages import drop_package
+from core.load.problems import format_problem
+from core.settings import ServerSettings
+
+PLAIN = ServerSettings(default_output=None)
+
+
+@pytest.fixture
+def own_imports() -> Iterator[None]:
+    """Lets a test import `projects`, `config` and `generic` of its own."""
+    path, modules = list(sys.path), dict(sys.modules)
+    yield
+    sys.path[:] = path
+    for name in ("projects", "config", "generic"):
+        drop_package(name)
+    sys.modules.update(
+        {name: module for name, module in modules.items() if name.partition(".")[0] in ("projects", "config", "generic")}
+    )
+
+
+def write_files(root: Path, files: Mapping[str, str]) -> Path:
+    """Writes files below a folder; the texts may be indented."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text).lstrip("\n"))
+    return root
+
+
+def load_files(root: Path, files: Mapping[str, str], shared: tuple[str, ...] = ()) -> Loaded:
+    """What the loader makes of these files."""
+    write_files(root, files)
+    return load(project_folders(root, [root / name for name in shared]), root)
+
+
+def link_files(
+    root: Path, files: Mapping[str, str], settings: ServerSettings = PLAIN, mode: str = "test", **options: Any
+) -> Linked:
+    """What the linker makes of these files."""
+    from core.link.linker import link
+
+    return link(load_files(root, files, **options), settings, mode)
+
+
+def report_files(
+    root: Path, files: Mapping[str, str], settings: ServerSettings = PLAIN, mode: str = "test", **options: Any
+) -> list[str]:
+    """The lines that are printed about these files."""
+    try:
+        link_files(root, files, settings, mode, **options)
+    except ExceptionGroup as group:
+        return [format_problem(problem, root) for problem in group.exceptions]
+    return []

@@ -1,0 +1,3 @@
+from core import ServerSettings
+
+settings = ServerSettings(worker=2)

@@ -1,0 +1,13 @@
+from core import Context, Controller
+
+todos = Controller("demo-todos")
+
+
+@todos.list
+async def list_todos(ctx: Context) -> list[str]:
+    return ["milk"]
+
+
+@todos.list
+async def list_again(ctx: Context) -> list[str]:
+    return []

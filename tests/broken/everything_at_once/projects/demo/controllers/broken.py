@@ -1,0 +1,4 @@
+from core import Controller
+
+broken = Controller("demo-broken")
+broken.list(

@@ -1,0 +1,5 @@
+from core import Lib
+from projects.shop.models.price import Price
+
+lib = Lib("demo-allowed")
+CLASSES = [Price]

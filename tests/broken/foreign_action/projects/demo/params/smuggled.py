@@ -1,0 +1,3 @@
+import importlib
+
+list_prices = importlib.import_module("projects.shop.controllers.prices").list_prices

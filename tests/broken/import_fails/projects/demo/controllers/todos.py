@@ -1,0 +1,1 @@
+from projects.demo.libs.prices import CHEAPEST

@@ -1,0 +1,5 @@
+from core import Model
+
+
+class Todo(Model, identity="demo-todo", collection="demo-todos"):
+    name: str = ""

@@ -1,0 +1,3 @@
+from core import Lib
+
+lib = Lib("demo-lib")

@@ -1,0 +1,6 @@
+from core import Path, Route, Routes, use
+
+api = Routes(
+    group="demo",
+    paths=[Path("/todo", create=Route("create-todo", chain=[use("demo-todos")]))],
+)

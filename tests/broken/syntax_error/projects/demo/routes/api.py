@@ -1,0 +1,9 @@
+from core import Path, Route, Routes, use
+
+api = Routes(
+    group="demo",
+    prefix="/demo",
+    paths=[
+        Path("./todo", list=Route("todos", chain=[use("demo-todos")])),
+    ],
+)

@@ -1,0 +1,4 @@
+from core import Controller
+
+tidy = Controller("demo-tidy", verison="2.0")
+tidy.lst

@@ -1,0 +1,3 @@
+from core import Project
+
+project = Project("demo", requires=["shops", "old"])

@@ -1,0 +1,3 @@
+from core import Project
+
+project = Project("shop")
