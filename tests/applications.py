@@ -32,7 +32,11 @@ def own_imports() -> Iterator[None]:
     for name in ("projects", "config", "generic"):
         drop_package(name)
     sys.modules.update(
-        {name: module for name, module in modules.items() if name.partition(".")[0] in ("projects", "config", "generic")}
+        {
+            name: module
+            for name, module in modules.items()
+            if name.partition(".")[0] in ("projects", "config", "generic")
+        }
     )
 
 

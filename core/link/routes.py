@@ -46,6 +46,17 @@ class _Mount:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """What the steps of a route were linked to."""
+
+    steps: tuple[LinkedStep, ...]
+    error_steps: tuple[LinkedErrorStep, ...]
+    output_at: int
+    slots: int
+    body: Body
+
+
 class RouteLinker:
     """Links routes files, one after the other.
 
@@ -149,23 +160,15 @@ class RouteLinker:
             return None
         sections = [section for step in linked for section in step.sections]
         check_path_fields(sections, variables_of(mount.url), mount.url, route.identity)
-        return self._assemble(mount, linked, error_steps, len(chain), linker.slots, body)
+        return self._assemble(mount, _Chain(linked, error_steps, len(chain), linker.slots, body))
 
-    def _assemble(
-        self,
-        mount: _Mount,
-        steps: tuple[LinkedStep, ...],
-        error_steps: tuple[LinkedErrorStep, ...],
-        output_at: int,
-        slots: int,
-        body: Body,
-    ) -> LinkedRoute:
+    def _assemble(self, mount: _Mount, chain: _Chain) -> LinkedRoute:
         route, file = mount.route, mount.file
-        labelled = [(step.label, section) for step in steps for section in step.sections]
+        labelled = [(step.label, section) for step in chain.steps for section in step.sections]
         sections = tuple(section for _, section in labelled)
         limits = tuple(limit for limit in (file.rate_limit, route.rate_limit) if limit is not None)
         overflow = route.parameter_overflow or file.parameter_overflow
-        authorizes = any(step.authorizes for step in steps)
+        authorizes = any(step.authorizes for step in chain.steps)
         return LinkedRoute(
             identity=route.identity,
             method=mount.method,
@@ -182,17 +185,17 @@ class RouteLinker:
             authorization=authorizes if route.authorization is None else route.authorization,
             deprecated=file.deprecated if route.deprecated is None else route.deprecated,
             source=route.source,
-            steps=steps,
-            output_at=output_at,
-            error_steps=error_steps,
-            slots=slots,
+            steps=chain.steps,
+            output_at=chain.output_at,
+            error_steps=chain.error_steps,
+            slots=chain.slots,
             sections=sections,
             parameters=merge_parameters(labelled, self._loaded),
             open_sections=frozenset(section.section for section in sections if section.open),
             reads=sections_to_read(sections, watched=overflow != "ignore"),
-            responses=merge_responses(steps, checked=bool(sections), limited=bool(limits)),
+            responses=merge_responses(chain.steps, checked=bool(sections), limited=bool(limits)),
             response_schemes=MappingProxyType(route.response_schemes),
-            body=body,
+            body=chain.body,
             cors=route.cors or file.cors,
             rate_limits=limits,
             parameter_overflow=overflow,

@@ -151,7 +151,7 @@ def read_signature(action: Action[..., Any], label: str) -> Signature:
         _read_provides(action, hints.get("return"), kind, label),
     )
     if signature.is_error_step:
-        _check_error_step(signature, hints["error"], label, action)
+        _check_error_step(signature, hints.get("error"), label, action)
     return signature
 
 
@@ -192,13 +192,15 @@ def _read_provides(action: Action[..., Any], returned: Any, kind: StepKind, labe
         return False
     if not isinstance(action.provides, type):
         raise BadDeclaration(action.source, f"{label}: provides must be a class, not {action.provides!r}")
+    if returned is None:
+        return False
     if kind == "around" and get_args(returned):
         returned = get_args(returned)[0]
     members, optional = split_union(returned)
     wanted = [
         member for member in members if isinstance(member, type) and issubclass(member, action.provides)
     ]
-    if returned is not None and Any not in members and not wanted:
+    if Any not in members and not wanted:
         name = action.provides.__name__
         raise BadDeclaration(
             action.source,

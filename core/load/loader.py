@@ -116,7 +116,9 @@ def import_file(name: str, path: Path, folders: Sequence[Path]) -> ModuleType | 
     """
     try:
         module = importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  authors' code may raise anything; all is reported
+    except SystemExit as error:
+        return _explain(error, path, folders)
+    except Exception as error:  # noqa: BLE001 - authors' code may raise anything, and all of it is reported
         return _explain(error, path, folders)
     if module.__file__ != str(path):
         return ImportFailed(Source(str(path), 1), f"'{name}' is imported from {module.__file__} instead")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from core.load.configuration import describe_settings, list_modes, load_settings, mask_url
-from core.load.places import find_place
 from core.settings import LOCAL, Secret, ServerSettings
 from tests.applications import write_files
 
@@ -76,16 +75,36 @@ ENVIRONMENT = [
     ("culture=Culture(language=env('CATENA_TEST_X', 'en'))", "", "culture.language", "en"),
     ("cron=CronSettings(allowed_hosts=env('CATENA_TEST_X'))", "a, b", "cron.allowed_hosts", ("a", "b")),
     ("databases={'main': Mongo(url=env('CATENA_TEST_X', LOCAL))}", URL, "databases.main.url", URL),
-    ("default_output=('a', '1.0'), default_errors=env('CATENA_TEST_X')", "b,2.0", "default_errors", ("b", "2.0")),
+    (
+        "default_output=('a', '1.0'), default_errors=env('CATENA_TEST_X')",
+        "b,2.0",
+        "default_errors",
+        ("b", "2.0"),
+    ),
     ("projects={'demo': {'title': env('CATENA_TEST_X')}}", "A title", "projects.demo.title", "A title"),
-    ("projects={'demo': {'deep': {'list': [env('CATENA_TEST_X')]}}}", "x", "projects.demo.deep", {"list": ["x"]}),
-    *[(f"docs=Docs(enabled=env('CATENA_TEST_X'))", word, "docs.enabled", True) for word in ("true", "1", "Yes", "ON", "y")],
-    *[(f"docs=Docs(enabled=env('CATENA_TEST_X'))", word, "docs.enabled", False) for word in ("false", "0", "no", "Off", "n")],
+    (
+        "projects={'demo': {'deep': {'list': [env('CATENA_TEST_X')]}}}",
+        "x",
+        "projects.demo.deep",
+        {"list": ["x"]},
+    ),
+    *[
+        ("docs=Docs(enabled=env('CATENA_TEST_X'))", word, "docs.enabled", True)
+        for word in ("true", "1", "Yes", "ON", "y")
+    ],
+    *[
+        ("docs=Docs(enabled=env('CATENA_TEST_X'))", word, "docs.enabled", False)
+        for word in ("false", "0", "no", "Off", "n")
+    ],
 ]
 
 
-@pytest.mark.parametrize(("text", "value", "name", "expected"), ENVIRONMENT, ids=[f"{row[2]}={row[1]}" for row in ENVIRONMENT])
-def test_a_variable_is_converted(text: str, value: str, name: str, expected, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("text", "value", "name", "expected"), ENVIRONMENT, ids=[f"{row[2]}={row[1]}" for row in ENVIRONMENT]
+)
+def test_a_variable_is_converted(
+    text: str, value: str, name: str, expected, tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setenv("CATENA_TEST_X", value)
     found = load(tmp_path, text)
     for part in name.split("."):
@@ -94,38 +113,100 @@ def test_a_variable_is_converted(text: str, value: str, name: str, expected, tmp
 
 
 REFUSED = [
-    ("workers=env('CATENA_TEST_X', 1)", "many", "workers: env CATENA_TEST_X: must be a whole number, not 'many'"),
+    (
+        "workers=env('CATENA_TEST_X', 1)",
+        "many",
+        "workers: env CATENA_TEST_X: must be a whole number, not 'many'",
+    ),
     ("workers=env('CATENA_TEST_X', 1)", "0", "workers: env CATENA_TEST_X: must be at least 1, not 0"),
-    ("workers=env('CATENA_TEST_X')", "", "workers: config/local.py:2: set the environment variable CATENA_TEST_X"),
-    ("docs=Docs(enabled=env('CATENA_TEST_X'))", "maybe", "docs.enabled: env CATENA_TEST_X: must be one of true, 1, y, yes, on, false, 0, n, no, off, not 'maybe'"),
-    ("log=Log(level=env('CATENA_TEST_X'))", "inf", "log.level: env CATENA_TEST_X: must be one of 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'none', not 'inf' (did you mean 'info')"),
-    ("listen=env('CATENA_TEST_X')", "80", "listen: env CATENA_TEST_X: collections.abc.Sequence[core.settings.Http] cannot come from an environment variable"),
-    ("timeouts=Timeouts(request_s=env('CATENA_TEST_X'))", "nan", "timeouts.request_s: env CATENA_TEST_X: must be over 0, not nan"),
+    (
+        "workers=env('CATENA_TEST_X')",
+        "",
+        "workers: config/local.py:2: set the environment variable CATENA_TEST_X",
+    ),
+    (
+        "docs=Docs(enabled=env('CATENA_TEST_X'))",
+        "maybe",
+        "docs.enabled: env CATENA_TEST_X: must be one of true, 1, y, yes, on, false, 0, n, no, off, not 'maybe'",
+    ),
+    (
+        "log=Log(level=env('CATENA_TEST_X'))",
+        "inf",
+        "log.level: env CATENA_TEST_X: must be one of 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'none', not 'inf' (did you mean 'info')",
+    ),
+    (
+        "listen=env('CATENA_TEST_X')",
+        "80",
+        "listen: env CATENA_TEST_X: collections.abc.Sequence[core.settings.Http] cannot come from an environment variable",
+    ),
+    (
+        "timeouts=Timeouts(request_s=env('CATENA_TEST_X'))",
+        "nan",
+        "timeouts.request_s: env CATENA_TEST_X: must be over 0, not nan",
+    ),
     ("workers=True", "", "workers: config/local.py:2: must be a whole number, not True"),
     ("workers=None", "", "workers: config/local.py:2: must be a whole number, not None"),
     ("public_url=5", "", "public_url: config/local.py:2: must be a text, not 5"),
     ("public_url='example.com'", "", "public_url: config/local.py:2: must start with http:// or https://"),
     ("log='info'", "", "log: config/local.py:2: must be Log, not 'info'"),
-    ("log=Log(level=3)", "", "log.level: config/local.py:2: must be one of 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'none', not 3"),
+    (
+        "log=Log(level=3)",
+        "",
+        "log.level: config/local.py:2: must be one of 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'none', not 3",
+    ),
     ("listen=Http()", "", "listen: config/local.py:2: must be a list, not a value of type Http"),
-    ("listen=[Http(port=99999)]", "", "listen.0.port: config/local.py:2: must be between 0 and 65535, not 99999"),
+    (
+        "listen=[Http(port=99999)]",
+        "",
+        "listen.0.port: config/local.py:2: must be between 0 and 65535, not 99999",
+    ),
     ("listen=[Http(), Http()]", "", "listen: config/local.py:2: two listeners share a port"),
     ("listen=['80']", "", "listen.0: config/local.py:2: must be Http, not '80'"),
-    ("databases=['x']", "", "databases: config/local.py:2: must be a dict with texts as keys, not a value of type list"),
-    ("databases={1: Mongo()}", "", "databases: config/local.py:2: must be a dict with texts as keys, not a value of type dict"),
-    ("databases={'main': Mongo(url=5)}", "", "databases.main.url: config/local.py:2: must be a text or Secret or LOCAL, not 5"),
-    ("databases={'main': Mongo(url='http://user:pass@x')}", "", "databases.main.url: config/local.py:2: must start with mongodb:// or mongodb+srv://"),
-    ("default_database='main'", "", "default_database: config/local.py:2: 'main' is no database (databases has [])"),
+    (
+        "databases=['x']",
+        "",
+        "databases: config/local.py:2: must be a dict with texts as keys, not a value of type list",
+    ),
+    (
+        "databases={1: Mongo()}",
+        "",
+        "databases: config/local.py:2: must be a dict with texts as keys, not a value of type dict",
+    ),
+    (
+        "databases={'main': Mongo(url=5)}",
+        "",
+        "databases.main.url: config/local.py:2: must be a text or Secret or LOCAL, not 5",
+    ),
+    (
+        "databases={'main': Mongo(url='http://user:pass@x')}",
+        "",
+        "databases.main.url: config/local.py:2: must start with mongodb:// or mongodb+srv://",
+    ),
+    (
+        "default_database='main'",
+        "",
+        "default_database: config/local.py:2: 'main' is no database (databases has [])",
+    ),
     ("default_output=('a',)", "", "default_output: config/local.py:2: must have 2 parts, not 1"),
     ("default_output='a'", "", "default_output: config/local.py:2: must be tuple[str, str] or None, not 'a'"),
     ("hosts=[Host('a', names=[])]", "", "hosts.0.names: config/local.py:2: needs at least one name"),
-    ("hosts=[Host('a', names=['x']), Host('a', names=['y'])]", "", "hosts.1.id: config/local.py:2: must be unique and not empty"),
+    (
+        "hosts=[Host('a', names=['x']), Host('a', names=['y'])]",
+        "",
+        "hosts.1.id: config/local.py:2: must be unique and not empty",
+    ),
     ("hosts=[Host(5, names=['x'])]", "", "hosts.0.id: config/local.py:2: must be a text, not 5"),
-    ("culture=Culture(language='x' * 99, region=None)", "", "culture.region: config/local.py:2: must be a text, not None"),
+    (
+        "culture=Culture(language='x' * 99, region=None)",
+        "",
+        "culture.region: config/local.py:2: must be a text, not None",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("text", "value", "expected"), REFUSED, ids=[f"{row[0]} {row[1]}" for row in REFUSED])
+@pytest.mark.parametrize(
+    ("text", "value", "expected"), REFUSED, ids=[f"{row[0]} {row[1]}" for row in REFUSED]
+)
 def test_a_wrong_value_is_named(text: str, value: str, expected: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("CATENA_TEST_X", value)
     assert refused(tmp_path, text) == [expected]
@@ -143,14 +224,19 @@ def test_a_secret_is_made_where_only_a_secret_fits() -> None:
 
 
 def test_long_texts_and_secrets_are_not_shown(tmp_path: Path) -> None:
-    found = refused(tmp_path, f"workers='{'x' * 50}', databases={{'main': Mongo(pool_size='s3cret', url=b's3cret')}}")
+    found = refused(
+        tmp_path, f"workers='{'x' * 50}', databases={{'main': Mongo(pool_size='s3cret', url=b's3cret')}}"
+    )
     assert found[0].endswith("not a text")
     assert found[2].endswith("not 's3cret'") or "s3cret" not in found[1]
     assert "s3cret" not in found[1]
 
 
 PRODUCTION = [
-    ("debug=True", "debug: config/production.py:2: must be off in mode production: it shows the inside to clients"),
+    (
+        "debug=True",
+        "debug: config/production.py:2: must be off in mode production: it shows the inside to clients",
+    ),
     (
         f"databases={{'main': Mongo(url='{URL}?w=1')}}",
         "databases.main.url: config/production.py:2: w=0 and w=1 lose writes when a primary fails; use w=majority",
@@ -161,8 +247,7 @@ PRODUCTION = [
     ),
     (
         "databases={'main': Mongo(url=env('CATENA_TEST_X', LOCAL))}",
-        "databases.main.url: config/production.py:2: LOCAL is for the modes local and test;"
-        " set the environment variable CATENA_TEST_X",
+        "databases.main.url: config/production.py:2: LOCAL is for the modes local and test; set the environment variable CATENA_TEST_X",
     ),
 ]
 
@@ -179,7 +264,10 @@ def test_production_accepts_a_secret_url_and_majority(tmp_path: Path) -> None:
 
 
 def test_origins_tell_where_a_value_comes_from(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("CATENA_TEST_X", "mongodb://user:p@ss@host/db?authMechanismProperties=AWS_SESSION_TOKEN:abc&w=majority")
+    monkeypatch.setenv(
+        "CATENA_TEST_X",
+        "mongodb://user:p@ss@host/db?authMechanismProperties=AWS_SESSION_TOKEN:abc&w=majority",
+    )
     text = "databases={'main': Mongo(url=env('CATENA_TEST_X'))}, workers=2, projects={'x': {'api_key': 'k', 'n': 1}}"
     found = origins(load(tmp_path, text))
     assert found["databases.main.url"] == (
@@ -209,7 +297,10 @@ MASKED = [
     ("mongodb://host/db", "mongodb://host/db"),
     ("mongodb://user:secret@host/db", "mongodb://user:***@host/db"),
     ("mongodb+srv://user:se:cr@et@host", "mongodb+srv://user:***@host"),
-    ("mongodb://h/?tlsCertificateKeyFilePassword=x&a=1", "mongodb://h/?tlsCertificateKeyFilePassword=***&a=1"),
+    (
+        "mongodb://h/?tlsCertificateKeyFilePassword=x&a=1",
+        "mongodb://h/?tlsCertificateKeyFilePassword=***&a=1",
+    ),
     ("plain text", "plain text"),
 ]
 
@@ -238,7 +329,10 @@ MODES = [
     ("../etc", "mode: there is no config/../etc.py; modes are: local"),
     ("other", "config/other.py: must assign settings = ServerSettings(…)"),
     ("broken", "config/broken.py:1: SyntaxError: '(' was never closed"),
-    ("typo", "config/typo.py:2: TypeError: ServerSettings.__init__() got an unexpected keyword argument 'worker' (did you mean 'workers')"),
+    (
+        "typo",
+        "config/typo.py:2: TypeError: ServerSettings.__init__() got an unexpected keyword argument 'worker' (did you mean 'workers')",
+    ),
     ("raising", "config/raising.py:1: ZeroDivisionError: division by zero"),
 ]
 
@@ -264,42 +358,3 @@ def test_no_configuration_at_all(tmp_path: Path) -> None:
     with pytest.raises(ExceptionGroup) as caught:
         load_settings("local", tmp_path)
     assert str(caught.value.exceptions[0]) == "mode: there is no config/local.py; modes are: none"
-
-
-def test_places_of_settings(tmp_path: Path) -> None:
-    write_files(
-        tmp_path,
-        {
-            "config/local.py": """
-                settings = ServerSettings(
-                    workers=2,
-                    listen=[
-                        Http(port=1),
-                        Http(port=2),
-                    ],
-                    databases={
-                        "main": main,
-                        **others,
-                        name: other,
-                    },
-                )
-            """,
-            "config/base.py": """
-                main = Mongo(url="x")
-                timeouts = dict(timeouts=Timeouts(
-                    request_s=3,
-                ))
-            """,
-            "config/broken.py": "(",
-        },
-    )
-
-    def place(*trail: str) -> str:
-        return str(find_place(tmp_path, "local", trail).relative_to(tmp_path))
-
-    assert place("workers") == "config/local.py:2"
-    assert place("listen", "1", "port") == "config/local.py:5"
-    assert place("databases", "main", "url") == "config/local.py:8"
-    assert place("timeouts", "request_s") == "config/base.py:3"
-    assert place("log", "level") == "config/local.py:1"
-    assert str(find_place(tmp_path, "nowhere", ("log",)).line) == "1"
