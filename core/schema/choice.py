@@ -1,7 +1,7 @@
 """`Literal` and `Enum`: exactly one of the declared values.
 
-In: a `FieldType` with choices and a mode. Out: a closure that gives the choice (a member for enums, the stored
-value in mode `model`). In text mode the text of a number or flag stands for it.
+In: a `FieldType` with choices and a mode. Out: a closure that gives the choice (a member for enums, but the
+stored value in mode `model`). In text mode the text of a number or flag stands for it.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ _NUMBER: Final = re.compile(
     r"\s{0,8}[+-]?(?:[0-9]{1,320}(?:\.[0-9]{0,320})?|\.[0-9]{1,320})(?:[eE][+-]?[0-9]{1,4})?\s{0,8}"
 )
 _SAFE_DIGITS: Final = 18
+_FLAGS: Final = {"true": True, "false": False}
 _JS_EXPONENT: Final = 1e21
 
 
@@ -126,9 +127,11 @@ def _boolean(value: Any) -> bool:
     if value is True or value is False:
         return bool(value)
     if isinstance(value, str):
-        text = value.lower()
-        if text in ("true", "false"):
-            return text == "true"
+        flag = _FLAGS.get(value)
+        if flag is None:
+            flag = _FLAGS.get(value.lower())
+        if flag is not None:
+            return flag
     raise refuse_type(value, "boolean")
 
 

@@ -1,8 +1,8 @@
 """Fields and classes to closures: everything about them is decided here, once, when a route is linked.
 
-In: a `Params` or `Model` class and a mode. Out: a function raw value → checked value that raises `Refused` with
-every problem at once. Per request only the closures run. Before: `fields.py`, `coerce.py`, `limits.py`. Next:
-`params.py` (sections), `model.py` (documents).
+In: a `Params` or `Model` class and a mode. Out: a function raw value → checked value, which raises `Refused`
+with every problem at once. Per request only the closures run. Before: `fields.py`, `coerce.py`, `limits.py`.
+Next: `params.py` (sections), `model.py` (documents).
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from core.schema.refused import Problem, Refused, refuse_missing, refuse_type
 from core.schema.rules import Factory, Rule
 
 _NEW = object.__new__
-_MOST_PROBLEMS: Final = (
-    100  # of one list: a body of ten thousand wrong elements needs no ten thousand answers
-)
+#: of one list: a body of ten thousand wrong elements needs no ten thousand answers
+_MOST_PROBLEMS: Final = 100
 Plan = tuple[tuple[str, str, Check, Callable[[], Any] | None], ...]
 
 
@@ -37,7 +36,7 @@ def compile_object(cls: type[Any], mode: Mode, wire_name: Callable[[str], str] |
     cache = own_cache(cls, "__compiled__")
     key = (mode, wire_name)
     if key not in cache:
-        cache[key] = lambda raw: cache[key](raw)  # for classes that contain themselves
+        cache[key] = _forward(cache, key)
         try:
             fields = read_fields(cls, wire_name=wire_name)
             build = _compile_document if mode == "model" else _compile_instance
@@ -46,6 +45,15 @@ def compile_object(cls: type[Any], mode: Mode, wire_name: Callable[[str], str] |
             del cache[key]
             raise
     check: Check = cache[key]
+    return check
+
+
+def _forward(cache: dict[Any, Any], key: Any) -> Check:
+    """Stands in for a check while it is compiled: the class may contain itself."""
+
+    def check(raw: Any) -> Any:
+        return cache[key](raw)
+
     return check
 
 

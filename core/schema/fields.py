@@ -6,6 +6,9 @@ In: a `Params`, `Model` or `Settings` class. Out: frozen `Field`s in order of de
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import inspect
 import linecache
 import re
 import types
@@ -45,6 +48,7 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
+_OPEN: Final = Rule()
 
 
 class Upload:
@@ -180,7 +184,7 @@ def _read_field(cls: type[Any], name: str, hint: Any, wire_name: Callable[[str],
     optional, bare = _split_optional(inner)
     if optional:
         bare, inner_rule = _split_rule(bare)
-        rule = inner_rule if rule == Rule() else rule
+        rule = _overlay(inner_rule, rule) if rule != _OPEN else inner_rule
     owner, default = _find_default(cls, name)
     source = _find_source(owner, name, rule)
     where = f"{cls.__name__}.{name}"
@@ -204,7 +208,7 @@ def _find_default(cls: type[Any], name: str) -> tuple[type[Any], Any]:
     for owner in cls.__mro__:
         if name in owner.__dict__:
             return owner, owner.__dict__[name]
-        if name in owner.__dict__.get("__annotations__", {}):
+        if name in inspect.get_annotations(owner):
             return owner, MISSING
     return cls, MISSING
 
@@ -229,7 +233,7 @@ def read_type(annotation: Any, where: str, source: Source) -> FieldType:
     Raises:
         BadDeclaration: the type is not part of the contract; the message names `where`.
     """
-    annotation, rule = _split_rule(annotation)
+    annotation, _ = _split_rule(annotation)
     form = _format_of(annotation)
     if form is not None:
         return FieldType("format", form.name, format=form)
@@ -241,14 +245,16 @@ def read_type(annotation: Any, where: str, source: Source) -> FieldType:
     if origin is list:
         item, item_rule = _split_rule(arguments[0])
         return FieldType(
-            "list", "array", read_type(item, where, source), item_rule if item_rule != Rule() else None
+            "list", "array", read_type(item, where, source), item_rule if item_rule != _OPEN else None
         )
     if origin is dict and arguments[0] is str:
         return FieldType("map", "object")
     if origin is Literal and all(isinstance(choice, str | int) for choice in arguments):
         return FieldType("choice", _choice_name(arguments), choices=arguments)
     if isinstance(annotation, type):
-        if issubclass(annotation, Enum):
+        if issubclass(annotation, Enum) and all(
+            isinstance(item.value, str | int | float) for item in annotation
+        ):
             choices = tuple(member.value for member in annotation)
             return FieldType("choice", _choice_name(choices), choices=choices, enum=annotation)
         if issubclass(annotation, Upload):
@@ -258,7 +264,7 @@ def read_type(annotation: Any, where: str, source: Source) -> FieldType:
     raise BadDeclaration(
         source,
         f"{where} has a type that cannot be checked: {_type_name(annotation)}",
-        "str int float bool datetime list[T] dict[str, Any] Any, Params, Literal, Enum, T | None, or a format",
+        "str int float bool datetime list[T] dict[str, Any] Any, Params, Literal, Enum, T | None, a format",
     )
 
 
@@ -269,14 +275,26 @@ def _choice_name(choices: tuple[Any, ...]) -> str:
 
 
 def _split_rule(hint: Any) -> tuple[Any, Rule]:
-    """`Annotated[T, …, Rule, …]` → (T with its format, Rule); several rules are refused by the caller's eye."""
+    """`Annotated[T, …, Rule, …]` → (T with its format, Rule); of several rules the last word counts."""
     if get_origin(hint) is not typing.Annotated:
         return hint, Rule()
     base, *extras = get_args(hint)
     rules = [extra for extra in extras if isinstance(extra, Rule)]
     rest = [extra for extra in extras if isinstance(extra, Format)]
     inner = typing.Annotated[(base, *rest)] if rest else base
-    return inner, rules[-1] if rules else Rule()
+    return inner, functools.reduce(_overlay, rules, Rule())
+
+
+def _overlay(base: Rule, over: Rule) -> Rule:
+    """Both rules as one: what `over` leaves open is taken from `base`."""
+    if base == _OPEN:
+        return over
+    said = {
+        item.name: getattr(over, item.name)
+        for item in dataclasses.fields(Rule)
+        if item.name == "source" or getattr(over, item.name) != getattr(_OPEN, item.name)
+    }
+    return dataclasses.replace(base, **said)
 
 
 def _format_of(annotation: Any) -> Format | None:

@@ -1,7 +1,7 @@
 """Indexes of models, with the names that mia.js gave them.
 
-In: `rule(unique=… index=… sparse=… index_options=…)`, `Model(indexes=…, text_indexes=…)`. Out: `IndexSpec`s in
-creation order. Next: `data/indexes.py`. Names follow mia's odd rule, so that existing indexes are recognised.
+In: `rule(unique=… index=… sparse=… index_options=…)`, `Model(indexes=…, text_indexes=…)`. Out: `IndexSpec`s
+in creation order. Next: `data/indexes.py`. Names follow mia's odd rule, so that existing ones are recognised.
 """
 
 from __future__ import annotations
@@ -81,10 +81,8 @@ def list_indexes(cls: type[Any]) -> list[IndexSpec]:
             rule = declared.rule
             options = {"unique": rule.unique, "sparse": rule.sparse, **rule.index_options}
             specs.append(IndexSpec(options.pop("name", None) or _name([path]), ((path, 1),), options))
-    for index in cls.indexes:
-        specs.append(_compound(cls, index, known, None))
-    for index in cls.text_indexes:
-        specs.append(_compound(cls, index, known, "text"))
+    specs += [_compound(cls, index, known, None) for index in cls.indexes]
+    specs += [_compound(cls, index, known, "text") for index in cls.text_indexes]
     _check_unique(cls, specs)
     return specs
 

@@ -135,7 +135,8 @@ def _allow(values: tuple[Any, ...]) -> Limit:
 
 def _allow_multiple(values: tuple[str, ...]) -> Limit:
     texts = frozenset(text_of(value).lower() for value in values)
-    hint = f"Use one or more of the following string values separated by comma without blank spaces: {_listed(values)}"
+    how = "Use one or more of the following string values separated by comma without blank spaces"
+    hint = f"{how}: {_listed(values)}"
 
     def check(value: str | float) -> None:
         if not texts.issuperset(text_of(value).lower().split(",")):

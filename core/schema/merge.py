@@ -1,7 +1,7 @@
 """Whether two steps of one chain may read the same parameter.
 
-In: two fields of the same name. Out: the attribute in which their declarations differ, if any. What one of them
-leaves open is no difference. Next: `link/merge.py`.
+In: two fields of the same name. Out: the attribute in which their declarations differ, if any. What one of
+them leaves open is no difference. Next: `link/merge.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from core.schema.rules import Factory, Rule
 
 _OPEN: Final = Rule()
 _COMPARED: Final = (
-    "min", "max", "min_length", "max_length", "match", "match_flags", "allow", "allow_multiple", "deny", "convert",
-    "nullable", "required", "settable", "gettable", "virtual", "extend", "description",
+    "min", "max", "min_length", "max_length", "match", "match_flags", "allow", "allow_multiple", "deny",
+    "convert", "nullable", "required", "settable", "gettable", "virtual", "extend", "description",
 )  # fmt: skip
 _AUTHORS_NAME: Final = {"match_flags": "match", "settable": "public", "gettable": "public"}
 

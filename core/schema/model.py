@@ -1,6 +1,6 @@
 """Documents: `Model`, and the way between objects and what is stored.
 
-In: an annotated class with class keywords. Out: documents under stored names and back, checks of whole documents.
+In: an annotated class with class keywords. Out: documents under stored names and back, checks of documents.
 Updates are in `update.py`, indexes in `indexes.py`. Before: `compiler.py`. Next: `data/collection.py`.
 """
 
@@ -128,7 +128,7 @@ def to_document(instance: Model) -> dict[str, Any]:
 
 
 def from_document(cls: type[M], document: Mapping[str, Any]) -> M:
-    """A stored document as object. Nothing is checked: missing fields take defaults, unknown ones are kept."""
+    """A stored document as object, unchecked; missing fields take defaults, unknown ones are kept."""
     return cast("M", compile_load(cls)(document))
 
 

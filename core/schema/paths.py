@@ -1,4 +1,4 @@
-"""Paths of updates: which field, element or free-form place a dotted name means, and the check of a value there.
+"""Paths of updates: which field, element or free-form place a dotted name means, and the check there.
 
 In: a model and `items.$[x].name`. Out: a `Target`. Next: `update.py`.
 """

@@ -106,7 +106,12 @@ def compile_load(cls: type[Any]) -> Convert:
     """A function plain document → instance: never checks, gives defaults, keeps what is not declared."""
     cache = own_cache(cls, "__compiled__")
     if "load" not in cache:
-        cache["load"] = lambda document: cache["load"](document)  # for classes that contain themselves
+
+        def forward(document: Mapping[str, Any]) -> Any:
+            """Stands in while the class is compiled: it may contain itself."""
+            return cache["load"](document)
+
+        cache["load"] = forward
         cache["load"] = _compile_load(cls, read_fields(cls))
     load: Convert = cache["load"]
     return load

@@ -1,7 +1,7 @@
 """What happens to raw values before their checks: `public` without `set`, and `virtual` fields.
 
 In: the check of an object and its fields. Out: the same check, wrapped only where a field asks for it. A raw
-value that nobody may set is dropped; a virtual field gives values to other fields, which the caller's own win.
+value that nobody may set is dropped; a virtual field gives values to others, unless the caller gave them.
 """
 
 from __future__ import annotations

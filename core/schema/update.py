@@ -1,7 +1,7 @@
 """Updates: every operator checked against the field it changes.
 
-In: `{"$set": {"items.0.name": "x"}}`, as code writes it. Out: the same with checked and converted values, or a
-`ModelError` with everything that is wrong. A pipeline may set literal values only: anything else in it would be
+In: `{"$set": {"items.0.name": "x"}}`, as code writes it. Out: the same with checked and converted values, or
+a `ModelError` with everything that is wrong. A pipeline may set literal values only: anything else in it is
 an expression, and a text that begins with `$` would read another field. Before: `paths.py`. Next: `data/`.
 """
 
@@ -87,7 +87,7 @@ def _set(_: type[Any], target: Target, value: Any) -> Any:
     return target.check(value)
 
 
-def _unset(_: type[Any], target: Target, value: Any) -> Any:
+def _unset(_: type[Any], target: Target, _value: Any) -> Any:
     if target.required:
         raise refuse(WireCode.MISSING_REQUIRED_PARAMETER, " is required and cannot be removed")
     return ""
@@ -193,9 +193,7 @@ def _rename(cls: type[Any], target: Target, value: Any) -> Any:
         raise refuse(WireCode.MISSING_REQUIRED_PARAMETER, " is required and cannot be renamed")
     other = find_target(cls, value)
     if not other.is_free and other.kind != target.kind:
-        raise refuse(
-            WireCode.UNEXPECTED_TYPE, f" is of type {target.kind.name}, {value} of type {other.kind.name}"
-        )
+        raise refuse(WireCode.UNEXPECTED_TYPE, f" is {target.kind.name}, {value} is {other.kind.name}")
     return value
 
 
@@ -222,8 +220,8 @@ def _set_literal(_: type[Any], target: Target, value: Any) -> Any:
 
 
 _OPERATORS: Final[Mapping[str, Operator]] = {
-    "$set": _set, "$setOnInsert": _set, "$unset": _unset, "$inc": _add, "$mul": _add, "$min": _set, "$max": _set,
-    "$push": _push, "$addToSet": _add_to_set, "$pull": _pull, "$pullAll": _pull_all, "$pop": _pop,
+    "$set": _set, "$setOnInsert": _set, "$unset": _unset, "$inc": _add, "$mul": _add, "$min": _set,
+    "$max": _set, "$push": _push, "$addToSet": _add_to_set, "$pull": _pull, "$pullAll": _pull_all, "$pop": _pop,
     "$rename": _rename, "$currentDate": _current_date, "$bit": _bit,
 }  # fmt: skip
 _STAGES: Final[Mapping[str, Operator]] = {"$set": _set_literal, "$unset": _unset}
