@@ -15,6 +15,7 @@ from core.cron.schedule import Schedule
 from core.declare.cron import All, Cron
 from core.declare.init import Command, Init
 from core.errors import BadDeclaration
+from core.link.checks import is_over
 from core.link.linked import LinkedCommand, LinkedInit, LinkedJob
 from core.link.signature import describe, keyword_parameters, read_hints, read_kind, split_union
 from core.source import Source
@@ -44,9 +45,13 @@ def link_job(cron: Cron[..., Any]) -> LinkedJob:
         "scope must be 'cluster' or 'server'": policy.scope not in ("cluster", "server"),
         "misfire must be 'once', 'skip' or All(n)": not misfire_known,
         "overlap must be 'skip'": policy.overlap != "skip",
-        "max_total and max_per_server cannot be negative": min(policy.max_total, policy.max_per_server) < 0,
-        "max_runtime_s must be over 0": policy.max_runtime_s <= 0,
-        "grace_s and retry cannot be negative": min(policy.grace_s, policy.retry) < 0,
+        "max_total and max_per_server cannot be negative": not all(
+            is_over(count, -1) for count in (policy.max_total, policy.max_per_server)
+        ),
+        "max_runtime_s must be over 0": not is_over(policy.max_runtime_s, 0),
+        "grace_s and retry cannot be negative": not all(
+            is_over(count, -1) for count in (policy.grace_s, policy.retry)
+        ),
     }
     for message, holds in wrong.items():
         if holds:

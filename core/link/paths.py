@@ -62,6 +62,8 @@ def check_url(url: str, source: Source) -> None:
     Raises:
         BadDeclaration: it starts neither with `./` nor with `/`, or is badly formed.
     """
+    if not isinstance(url, str):
+        raise BadDeclaration(source, f"a path must be a text, not {url!r}")
     if not (url in (".", "./") or url.startswith(("./", "/"))):
         hint = (
             f"write './{url.lstrip('./')}' below the prefixes, or '/{url.lstrip('./')}' for an absolute path"

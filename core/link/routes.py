@@ -6,7 +6,7 @@ In: `Routes` and its project. Out: `LinkedRoute`s; routes of other modes do not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from core.declare.route import Body, Path, Route, Routes
 from core.errors import BadDeclaration, UnresolvedReference
 from core.link.chain import ChainResolver, ChainStep
-from core.link.checks import check_file, check_route, format_modified, is_in_mode
+from core.link.checks import check_shape, check_values, format_modified, is_in_mode
 from core.link.linked import LinkedErrorStep, LinkedRoute, LinkedSection, LinkedStep, Section
 from core.link.merge import merge_parameters
 from core.link.paths import build_urls, check_pattern, check_prefix, check_url, expand_keywords, variables_of
@@ -88,6 +88,8 @@ class RouteLinker:
 
     def link(self, file: Routes, project: LoadedProject) -> Iterator[LinkedRoute]:
         """The routes of a file that exist in this mode; what cannot be linked is reported and left out."""
+        if not self._problems.holds(partial(check_shape, file)):
+            return
         if not is_in_mode(file.environments, self._mode):
             return
         self._problems.holds(partial(self._check_file, file))
@@ -96,12 +98,12 @@ class RouteLinker:
             if not isinstance(path, Path):
                 message = f"paths are Path(url, …), not {path!r}"
                 self._problems.add(BadDeclaration(file.source, message))
-            elif self._problems.holds(partial(check_url, path.url, path.source)):
+            elif self._problems.holds(partial(check_path, path)):
                 for mount in self._mounts(file, path):
                     yield from self._link_mount(mount, project)
 
     def _check_file(self, file: Routes) -> None:
-        check_file(file)
+        check_values(file)
         for prefix in file.prefixes:
             check_prefix(prefix, file.source)
         known = [host.id for host in self._settings.hosts]
@@ -143,7 +145,7 @@ class RouteLinker:
             yield linked
 
     def _check_mount(self, mount: _Mount) -> None:
-        check_route(mount.route)
+        check_values(mount.route, f"route '{mount.route.identity}': ")
         check_pattern(mount.url, mount.route.source)
 
     def _build(
@@ -201,6 +203,19 @@ class RouteLinker:
             parameter_overflow=overflow,
             timeout_s=route.timeout_s or file.timeout_s or self._settings.timeouts.request_s,
         )
+
+
+def check_path(path: Path) -> None:
+    """Refuse a path whose url or routes cannot be mounted.
+
+    Raises:
+        BadDeclaration: something about it.
+    """
+    routes: Mapping[str, object] = path.routes
+    for keyword, route in routes.items():
+        if not isinstance(route, Route):
+            raise BadDeclaration(path.source, f"{keyword}= must be Route(…), not {route!r}")
+    check_url(path.url, path.source)
 
 
 def check_roles(steps: Sequence[ChainStep], errors: Sequence[ChainStep]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from core.declare.route import Body, BodyType
 from core.errors import BadDeclaration
 from core.link.chain import ChainStep
+from core.link.checks import is_over
 from core.link.linked import LinkedSection, Section
 from core.link.signature import describe, is_params
 from core.load.suggest import did_you_mean
@@ -47,7 +48,7 @@ def choose_body(declared: Body | None, steps: Iterable[ChainStep], limit_bytes: 
     Raises:
         BadDeclaration: a step cannot read what the parser gives.
     """
-    if declared is not None and (declared.type not in _BODY_TYPES or declared.limit_bytes < 1):
+    if declared is not None and not (declared.type in _BODY_TYPES and is_over(declared.limit_bytes, 0)):
         raise BadDeclaration(
             source,
             f"{declared} is no way to read a body",

@@ -103,7 +103,8 @@ def project_folders(root: Path, shared: Sequence[Path] = ()) -> list[Path]:
     """The folders an application consists of: shared ones, then those of `root/projects` by name."""
     place = root / "projects"
     own = sorted(path for path in place.iterdir() if path.is_dir()) if place.is_dir() else []
-    return [*shared, *(path for path in own if not path.name.startswith(("_", ".")))]
+    folders = [*(path for path in shared if path.is_dir()), *own]
+    return [path for path in folders if not path.name.startswith(("_", "."))]
 
 
 def import_file(name: str, path: Path, folders: Sequence[Path]) -> ModuleType | LoadError:
