@@ -28,6 +28,7 @@ from core.errors import ConfigError, StoreError
 _log = logging.getLogger("catena.data")
 _START_S: Final = 60.0  # recovery after an unclean end replays the journal
 _WATCH_S: Final = 0.5
+_FAILED_S: Final = 5.0
 _NOT_INITIATED: Final = 94
 _NOT_A_MEMBER: Final = 93
 
@@ -43,7 +44,9 @@ class EmbeddedMongo:
         self._binary = binary
         self._home = home
         self._keeper: subprocess.Popen[bytes] | None = None
+        self._held_lock: int | None = None  # on Windows only, where it cannot pass on
         self._stopped = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="catena-mongod", daemon=True)
         self.url = ""
 
     @classmethod
@@ -64,7 +67,7 @@ class EmbeddedMongo:
         host = mongo._home.host
         mongo.url = f"mongodb://{quote_plus(host) if mongo._home.socket else host}/?directConnection=true"
         os.register_at_fork(after_in_child=mongo._forget)
-        threading.Thread(target=mongo._watch, name="catena-mongod", daemon=True).start()
+        mongo._watcher.start()
         return mongo
 
     @property
@@ -75,9 +78,8 @@ class EmbeddedMongo:
     def stop(self) -> None:
         """Let go of the mongod: the owner's ends cleanly, a shared one goes on."""
         self._stopped.set()
-        if self._keeper is not None:
-            self._end_keeper(self._keeper)
-            self._keeper = None
+        self._watcher.join()
+        self._let_go()
 
     def _start_or_share(self) -> None:
         deadline = time.monotonic() + _START_S
@@ -117,8 +119,9 @@ class EmbeddedMongo:
             home.claim_port()
         command = [sys.executable, "-I", "-S", keeper.__file__, *build_command(self._binary, home)]
         options: dict[str, Any] = {"pass_fds": (lock,), "start_new_session": True}
-        if sys.platform == "win32":  # the lock cannot pass on: it stays with the owner
+        if sys.platform == "win32":
             options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+            self._held_lock = lock
         try:
             with home.log.open("wb") as log:
                 process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, **options)  # noqa: S603
@@ -136,6 +139,8 @@ class EmbeddedMongo:
 
     def _await_primary(self, process: subprocess.Popen[bytes], deadline: float) -> None:
         while not self._is_primary():
+            if self._stopped.is_set():
+                raise StoreError("mongod is not needed any more")
             if process.poll() is not None:
                 raise StoreError(f"mongod cannot run: {explain(self._home.log.read_text(errors='replace'))}")
             if time.monotonic() > deadline:
@@ -169,21 +174,31 @@ class EmbeddedMongo:
             if self.is_owner:
                 continue
             try:
+                self._let_go()
                 lock = self._take_lock()
-                if lock is None or self._stopped.is_set():
-                    continue
-                _log.warning("the local mongod ended; starting it again", extra={"action": "mongod.restart"})
-                if self._keeper is not None:
-                    self._end_keeper(self._keeper)
-                self._launch(lock, time.monotonic() + _START_S)
+                if lock is not None:
+                    _log.warning(
+                        "the local mongod ended; starting it again", extra={"action": "mongod.restart"}
+                    )
+                    self._launch(lock, time.monotonic() + _START_S)
             except StoreError as error:
                 _log.error("%s", error, extra={"action": "mongod.failed"})
-                pause = 5.0
+                pause = _FAILED_S
+
+    def _let_go(self) -> None:
+        """End the keeper, or bury one that ended; give the lock back where it did not pass on."""
+        if self._keeper is not None:
+            self._end_keeper(self._keeper)
+            self._keeper = None
+        if self._held_lock is not None:
+            os.close(self._held_lock)
+            self._held_lock = None
 
     def _forget(self) -> None:
         """In a forked child: its copy of the pipe must not keep the mongod alive."""
         if self._keeper is not None and self._keeper.stdin is not None:
-            os.close(self._keeper.stdin.fileno())
+            self._keeper.stdin.close()
+            self._keeper.returncode = 0  # not a child of this process
             self._keeper = None
         self._stopped.set()
 

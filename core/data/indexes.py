@@ -15,7 +15,8 @@ from pymongo.errors import CollectionInvalid, OperationFailure
 
 from core.data.connection import Connection
 from core.errors import DuplicateKey, NotConnected, StoreError
-from core.schema.model import IndexSpec, Model, build_indexes, collection_name
+from core.schema.indexes import IndexSpec
+from core.schema.model import Model, build_indexes, collection_name
 
 _BUILD_S: Final = 3600.0
 _NAMESPACE_EXISTS: Final = 48

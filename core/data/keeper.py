@@ -36,8 +36,13 @@ def die_with_parent() -> Callable[[], None] | None:
     return arm
 
 
-def keep(command: Sequence[str]) -> int:
-    """Run the command until it ends or standard input does; returns its exit status."""
+def keep(command: Sequence[str], owner: int = 0) -> int:
+    """Run the command until it ends or its owner does; returns its exit status.
+
+    Args:
+        command: of mongod.
+        owner: the pipe that the owner holds open; standard input.
+    """
     # Safe here: one thread only, and descriptors (the lock of the data folder) pass on to mongod.
     mongod = subprocess.Popen(  # noqa: S603
         command,
@@ -47,7 +52,9 @@ def keep(command: Sequence[str]) -> int:
     )
 
     def follow_owner() -> None:
-        os.read(0, 1)  # comes back at the end of the pipe only; a buffered read would break the exit below
+        os.read(
+            owner, 1
+        )  # comes back at the end of the pipe only; a buffered read would break the exit below
         mongod.terminate()
         try:
             mongod.wait(STOP_WAIT_S)

@@ -53,7 +53,9 @@ class Reads(CollectionBase[M]):
     async def _read_point(self, field: str, value: Any, ignore_shard_key: bool) -> M | None:
         if isinstance(value, Mapping):
             raise StoreError(f"{self.model.__name__}.{field} is looked up by a value, not by an object")
-        query = self._guard({field: value}, ignore_shard_key)
+        query = {field: value}
+        if self._shard_key:
+            self._guard(query, ignore_shard_key)
         limit_ms, session = self._calls.max_time_ms(), self._session()
         document = await self._run(self._driver.find_one(query, max_time_ms=limit_ms, session=session))
         return None if document is None else from_document(self.model, document)

@@ -18,7 +18,6 @@ from core.data.bulk import InsertOne, Operation, ReplaceOne, UpdateOne, to_drive
 from core.data.connection import Document
 from core.data.errors import NotSupported
 from core.data.filter import check_filter
-from core.errors import StoreError
 from core.schema.model import Model, check_document, check_update, from_document, to_document
 
 M = TypeVar("M", bound=Model)
@@ -97,7 +96,7 @@ class Writes(CollectionBase[M]):
 
         Args:
             filter: which documents.
-            update: operators, `{"$set": …}`; values are checked against the fields.
+            update: operators, `{"$set": …}`, or a pipeline; values are checked against the fields.
             upsert: make a new document when none matches.
             array_filters: which elements `$[name]` in the update means.
             validate: check the values against the model.
@@ -247,20 +246,17 @@ class Writes(CollectionBase[M]):
         return whole
 
     def _change(self, update: Update, validate: bool) -> Any:
-        """The update to send.
+        """The update to send; a pipeline sets `{"$literal": value}` only, unless it is unchecked.
 
         Raises:
-            StoreError: a pipeline that claims to be checked; its values are expressions.
             NotSupported: a pipeline on the in-memory stand-in.
         """
-        if not isinstance(update, Mapping):
-            if validate:
-                raise StoreError("a pipeline update cannot be checked: pass validate=False")
-            if self._connection.is_memory:
-                raise NotSupported("the in-memory database has no pipeline updates")
-            check_filter(update)
-            return update
-        return check_update(self.model, update) if validate else dict(update)
+        if self._connection.is_memory and not isinstance(update, Mapping):
+            raise NotSupported("the in-memory database has no pipeline updates")
+        if validate:
+            return check_update(self.model, update)
+        check_filter(update)
+        return update
 
     def _operation(self, operation: Operation, validate: bool) -> Operation:
         """A checked copy of a bulk operation."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from core.schema.model import Index, Model
+from core.schema.indexes import Index
+from core.schema.model import Model
 from core.schema.rules import factory, rule
 
 

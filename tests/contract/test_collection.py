@@ -234,11 +234,6 @@ async def test_an_update_without_operators_is_refused(db: Databases) -> None:
         await db[Item].update_one({"name": "a"}, {"name": "b"}, validate=False)
 
 
-async def test_a_pipeline_update_cannot_be_checked(db: Databases) -> None:
-    with pytest.raises(StoreError, match="validate=False"):
-        await db[Item].update_one({}, [{"$set": {"rank": 1}}])
-
-
 async def test_replace_writes_unknown_fields_back(db: Databases) -> None:
     made = await db[Item].insert({"name": "a"})
     await db[Item].raw.update_one({"_id": made.oid}, {"$set": {"legacy": {"x": 1}}})

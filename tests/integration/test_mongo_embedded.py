@@ -239,3 +239,57 @@ def test_a_data_folder_that_cannot_be_made_is_named(own_root: Path) -> None:
     (own_root / ".data").write_text("in the way")
     with pytest.raises(StoreError, match=r"the data folder .* cannot be used"):
         EmbeddedMongo.start(own_root)
+
+
+def test_a_lock_file_that_cannot_be_opened_is_named(own_root: Path) -> None:
+    prepare_home(own_root).lock.mkdir()
+    with pytest.raises(StoreError, match=r"mongod\.lock cannot be opened"):
+        EmbeddedMongo.start(own_root)
+
+
+def test_a_keeper_that_cannot_be_started_is_said(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(own_root / "nowhere"))
+    with pytest.raises(StoreError, match="mongod cannot be started"):
+        EmbeddedMongo.start(own_root)
+
+
+def test_a_mongod_that_never_gets_ready_is_ended(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATENA_MONGOD", str(fake_mongod(own_root, VERSION + "exec sleep 600")))
+    monkeypatch.setattr("core.data.embedded._START_S", 0.3)
+    with pytest.raises(StoreError, match="did not become ready"):
+        EmbeddedMongo.start(own_root)
+
+
+def test_a_root_that_somebody_else_starts_forever_is_said(
+    own_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.data.embedded._START_S", 0.2)
+    monkeypatch.setattr(EmbeddedMongo, "_take_lock", lambda _: None)
+    with pytest.raises(StoreError, match="does not answer"):
+        EmbeddedMongo.start(own_root)
+
+
+def test_a_restart_that_fails_is_logged_and_tried_again(
+    own_root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("core.data.embedded._FAILED_S", 0.1)
+    mongo = EmbeddedMongo.start(own_root)
+    good, mongo._binary = mongo._binary, fake_mongod(own_root, "echo no space left on device; exit 1")
+    (pid,) = mongod_pids(own_root)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: "the disk is full" in caplog.text)
+    mongo._binary = good
+    wait_until(lambda: mongo.is_owner)
+    mongo.stop()
+
+
+def test_stopping_in_the_middle_of_a_restart_leaves_nothing(own_root: Path) -> None:
+    mongo = EmbeddedMongo.start(own_root)
+    (pid,) = mongod_pids(own_root)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: mongod_pids(own_root) not in ([], [pid]))
+    mongo.stop()
+    wait_until(lambda: not mongod_pids(own_root))
+    again = EmbeddedMongo.start(own_root)
+    assert again.is_owner
+    again.stop()

@@ -12,7 +12,7 @@ import pytest
 from core.data.databases import Databases
 from core.data.deadline import reset_deadline, set_deadline
 from core.data.errors import NotSupported
-from core.errors import DuplicateKey, NotConnected, StoreError
+from core.errors import DuplicateKey, ModelError, NotConnected, StoreError
 from core.settings import Mongo
 from tests.contract.models import Item, Sharded
 from tests.mongo import eventually, opened
@@ -229,3 +229,22 @@ async def test_the_first_error_wins_when_the_time_is_up_too(db: Databases) -> No
     assert token is not None
     reset_deadline(token)
     assert await db[Item].count() == 0
+
+
+async def test_pipeline_updates_store_literals_byte_for_byte(db: Databases) -> None:
+    made = await db[Item].insert({"name": "a", "group": "secret"})
+    for text in ("$group", "$$ROOT", "$argon2id$v=19"):
+        await db[Item].update_one({"name": "a"}, [{"$set": {"group": {"$literal": text}}}])
+        assert (await db[Item].find_one({"_id": made.oid}, projection={"group": 1, "_id": 0})) == {
+            "group": text
+        }
+    with pytest.raises(ModelError):
+        await db[Item].update_one({"name": "a"}, [{"$set": {"group": "$name"}}])
+    await db[Item].update_one({"name": "a"}, [{"$set": {"group": "$name"}}], validate=False)
+    assert await db[Item].exists({"group": "a"})
+
+
+async def test_a_model_names_the_database_of_its_transaction(db: Databases) -> None:
+    async with db.transaction(Item):
+        await db[Item].insert({"name": "a"})
+    assert await db[Item].count() == 1
