@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -151,6 +152,7 @@ def test_a_long_path_gets_its_socket_elsewhere(own_root: Path) -> None:
     assert not socket.is_relative_to(root)
     assert count(mongo) == 0
     mongo.stop()
+    shutil.rmtree(socket.parent)
 
 
 def test_without_unix_sockets_a_loopback_port_serves(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
