@@ -57,6 +57,7 @@ from core.schema.formats import (
     SafeInt,
     Timestamp,
 )
+from core.schema.listing import listing_attributes
 from core.schema.model import Index, Model
 from core.schema.params import Params, given
 from core.schema.rules import factory, now, rule
@@ -176,6 +177,7 @@ __all__ = [
     "given",
     "init",
     "json_response",
+    "listing_attributes",
     "now",
     "rule",
     "use",
