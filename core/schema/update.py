@@ -221,7 +221,7 @@ def _set_literal(_: type[Any], target: Target, value: Any) -> Any:
 
 _OPERATORS: Final[Mapping[str, Operator]] = {
     "$set": _set, "$setOnInsert": _set, "$unset": _unset, "$inc": _add, "$mul": _add, "$min": _set,
-    "$max": _set, "$push": _push, "$addToSet": _add_to_set, "$pull": _pull, "$pullAll": _pull_all, "$pop": _pop,
-    "$rename": _rename, "$currentDate": _current_date, "$bit": _bit,
+    "$max": _set, "$push": _push, "$addToSet": _add_to_set, "$pull": _pull, "$pullAll": _pull_all,
+    "$pop": _pop, "$rename": _rename, "$currentDate": _current_date, "$bit": _bit,
 }  # fmt: skip
 _STAGES: Final[Mapping[str, Operator]] = {"$set": _set_literal, "$unset": _unset}
