@@ -45,18 +45,7 @@ from core.errors import (
     WireCode,
 )
 from core.schema.fields import Upload
-from core.schema.formats import (
-    CIDR,
-    IP,
-    CIDRv4,
-    CIDRv6,
-    Email,
-    IPv4,
-    IPv6,
-    ObjectId,
-    SafeInt,
-    Timestamp,
-)
+from core.schema.formats import CIDR, IP, CIDRv4, CIDRv6, Email, IPv4, IPv6, ObjectId, SafeInt, Timestamp
 from core.schema.listing import listing_attributes
 from core.schema.model import Index, Model
 from core.schema.params import Params, given

@@ -108,9 +108,7 @@ def _add(group: click.Group, linked: LinkedCommand) -> None:
         )
         for key, (kind, default) in linked.options.items()
     ]
-    group.add_command(
-        click.Command(name, params=options, help=linked.description, callback=_callback(linked))
-    )
+    group.add_command(click.Command(name, params=options, help=linked.description, callback=_callback(linked)))
 
 
 def _callback(linked: LinkedCommand) -> Any:

@@ -77,13 +77,7 @@ class Client:
         return await self.request("DELETE", path, **options)
 
     async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = ...,
-        content: bytes = b"",
-        headers: Mapping[str, str] | None = None,
+        self, method: str, path: str, *, json: Any = ..., content: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Reply:
         """Send a request and read the whole answer.
 

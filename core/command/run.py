@@ -101,7 +101,8 @@ async def _run_jobs(state: State, names: tuple[str, ...]) -> int:
     for name, outcome in zip(names, outcomes, strict=True):
         if isinstance(outcome, BaseException):
             failed = 1
-            _log.error("job '%s' failed: %r", name, outcome, exc_info=outcome, extra={"action": "cron.failed"})
+            extra = {"action": "cron.failed"}
+            _log.error("job '%s' failed: %r", name, outcome, exc_info=outcome, extra=extra)
         else:
             click.echo(f"{name}: done")
     return failed

@@ -66,10 +66,10 @@ def report(error: BaseException, root: Path) -> int:
     """Print what is wrong to stderr, one line each, files relative to the root; returns the exit code 1."""
     problems = sorted(_leaves(error), key=_order)
     for problem in problems:
+        line = str(problem)
         if isinstance(problem, LoadError):
-            place = problem.source.relative_to(root)
-            problem = type(problem)(place, problem.message, problem.hint)
-        click.echo(str(problem), err=True)
+            line = str(LoadError(problem.source.relative_to(root), problem.message, problem.hint))
+        click.echo(line, err=True)
     if len(problems) > 1:
         click.echo(f"{len(problems)} problems", err=True)
     return 1

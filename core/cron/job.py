@@ -1,7 +1,6 @@
 """What a job gets as its only argument, and a run of it without slot or lease.
 
-In: a `LinkedJob` and the application. Out: the author's coroutine, run once. Runs by the clock, with claims in
-the database, build on this.
+In: a `LinkedJob` and the application. Out: the author's coroutine, run once, whatever the clock says.
 """
 
 from __future__ import annotations

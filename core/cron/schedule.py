@@ -60,8 +60,7 @@ class Schedule:
             raise BadDeclaration(self.source, "every_s must be at least 1")
         smallest = _FIELDS.index(named[0]) if named else 0
         self.fields = {
-            name: _normalise(name, given[name], "0" if index < smallest else "*")
-            for index, name in enumerate(_FIELDS)
+            name: _normalise(name, given[name], "0" if index < smallest else "*") for index, name in enumerate(_FIELDS)
         }
         self._check()
 

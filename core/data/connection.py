@@ -134,10 +134,7 @@ class Connection:
         elif not is_up and (self.is_up or first):
             reason = str(error).split(", Timeout:")[0][:300]
             _log.error(
-                "database '%s' is down: %s",
-                self.name,
-                reason,
-                extra={"action": "db.down", "database": self.name},
+                "database '%s' is down: %s", self.name, reason, extra={"action": "db.down", "database": self.name}
             )
         self.is_up = is_up
 

@@ -96,9 +96,7 @@ class Databases:
     async def state(self) -> dict[str, str]:
         """`up` or `down` for each name; at most one question a second, shared by all callers."""
         connections = self._connections
-        answers = await asyncio.gather(
-            *(connection.probe(_STATE_AGE_S) for connection in connections.values())
-        )
+        answers = await asyncio.gather(*(connection.probe(_STATE_AGE_S) for connection in connections.values()))
         return {name: "up" if is_up else "down" for name, is_up in zip(connections, answers, strict=True)}
 
     async def close(self, timeout_s: float = 10) -> None:
@@ -116,9 +114,7 @@ class Databases:
     def _named(self, name: str) -> Connection:
         connection = self._connections.get(name or self.default)
         if connection is None:
-            raise StoreError(
-                f"there is no database '{name}'; the settings name {', '.join(self._connections)}"
-            )
+            raise StoreError(f"there is no database '{name}'; the settings name {', '.join(self._connections)}")
         return connection
 
     async def _first_answer(self, connection: Connection) -> bool:

@@ -177,9 +177,7 @@ class EmbeddedMongo:
                 self._let_go()
                 lock = self._take_lock()
                 if lock is not None:
-                    _log.warning(
-                        "the local mongod ended; starting it again", extra={"action": "mongod.restart"}
-                    )
+                    _log.warning("the local mongod ended; starting it again", extra={"action": "mongod.restart"})
                     self._launch(lock, time.monotonic() + _START_S)
             except StoreError as error:
                 _log.error("%s", error, extra={"action": "mongod.failed"})

@@ -85,11 +85,7 @@ def _from_bulk(error: BulkWriteError, name: str) -> StoreError:
     duplicate = next((failure for failure in failures if failure.get("code") == _DUPLICATE), None)
     if duplicate is not None:
         return DuplicateKey(index_of(duplicate, duplicate.get("errmsg", "")))
-    if (
-        error.timeout
-        or error.details.get("writeConcernErrors")
-        or any(f.get("code") in _PASSING for f in failures)
-    ):
+    if error.timeout or error.details.get("writeConcernErrors") or any(f.get("code") in _PASSING for f in failures):
         return NotConnected(name)
     reasons = "; ".join(str(failure.get("errmsg")) for failure in failures[:3]) or str(error)
     return StoreError(f"database '{name}' refused: {reasons}")

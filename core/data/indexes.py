@@ -69,9 +69,7 @@ async def ensure_indexes(connection: Connection, model: type[Model]) -> list[str
 async def _create(connection: Connection, model: type[Model]) -> None:
     database = connection.database(background=True)
     try:
-        await database.create_collection(
-            collection_name(model), check_exists=False, **dict(model.collection_options)
-        )
+        await database.create_collection(collection_name(model), check_exists=False, **dict(model.collection_options))
     except CollectionInvalid:
         return
     except OperationFailure as error:

@@ -52,9 +52,7 @@ def keep(command: Sequence[str], owner: int = 0) -> int:
     )
 
     def follow_owner() -> None:
-        os.read(
-            owner, 1
-        )  # comes back at the end of the pipe only; a buffered read would break the exit below
+        os.read(owner, 1)  # comes back at the end of the pipe only; a buffered read would break the exit below
         mongod.terminate()
         try:
             mongod.wait(STOP_WAIT_S)

@@ -1,7 +1,7 @@
 """The ladder of `LOCAL`: a configured address, else a mongod found here, else memory.
 
-In: the databases of the settings and the root folder. Out: databases with addresses, and what to stop at the
-end. The supervisor climbs once and tells its workers through `CATENA_LOCAL_URL`, so that one mongod serves all.
+In: the databases of the settings and the root folder. Out: databases with addresses, and what to stop at
+the end. The supervisor climbs once and tells its workers (`CATENA_LOCAL_URL`): one mongod serves all.
 """
 
 from __future__ import annotations

@@ -149,15 +149,11 @@ class MemoryCollection:
         document.setdefault("_id", bson.ObjectId())
         return self._call("insert_one", document, **options)
 
-    async def insert_many(
-        self, documents: Sequence[dict[str, Any]], *, ordered: bool = True, **_: Any
-    ) -> None:
+    async def insert_many(self, documents: Sequence[dict[str, Any]], *, ordered: bool = True, **_: Any) -> None:
         """As the driver's; sets missing `_id`s."""
         await self.bulk_write([InsertOne(document) for document in documents], ordered=ordered)
 
-    async def bulk_write(
-        self, operations: Sequence[Any], *, ordered: bool = True, **_: Any
-    ) -> BulkWriteResult:
+    async def bulk_write(self, operations: Sequence[Any], *, ordered: bool = True, **_: Any) -> BulkWriteResult:
         """As the driver's, one operation after another."""
         done = {"nInserted": 0, "nMatched": 0, "nModified": 0, "nRemoved": 0, "nUpserted": 0}
         failures: list[dict[str, Any]] = []

@@ -70,12 +70,7 @@ class Reads(CollectionBase[M]):
 
     @overload
     async def find_one(
-        self,
-        filter: Filter | None = None,
-        *,
-        sort: Sort | None = None,
-        skip: int = 0,
-        ignore_shard_key: bool = False,
+        self, filter: Filter | None = None, *, sort: Sort | None = None, skip: int = 0, ignore_shard_key: bool = False
     ) -> M | None: ...
     @overload
     async def find_one(
@@ -206,9 +201,7 @@ class Reads(CollectionBase[M]):
         """How many documents match."""
         query = self._guard(filter, ignore_shard_key)
         limit_ms = self._calls.max_time_ms()
-        return await self._run(
-            self._driver.count_documents(query, session=self._session(), maxTimeMS=limit_ms)
-        )
+        return await self._run(self._driver.count_documents(query, session=self._session(), maxTimeMS=limit_ms))
 
     async def exists(self, filter: Filter, *, ignore_shard_key: bool = False) -> bool:
         """Whether a document matches."""
@@ -219,9 +212,7 @@ class Reads(CollectionBase[M]):
         """The different values of a field among the documents that match."""
         query = self._guard(filter, ignore_shard_key=True)
         limit_ms = self._calls.max_time_ms()
-        return await self._run(
-            self._driver.distinct(field, query, session=self._session(), maxTimeMS=limit_ms)
-        )
+        return await self._run(self._driver.distinct(field, query, session=self._session(), maxTimeMS=limit_ms))
 
     async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """What a pipeline gives, as dicts."""

@@ -90,9 +90,7 @@ class Transaction:
         """
         if connection is not self._connection:
             call.close()
-            raise StoreError(
-                f"a transaction on database '{self._connection.name}' cannot reach '{connection.name}'"
-            )
+            raise StoreError(f"a transaction on database '{self._connection.name}' cannot reach '{connection.name}'")
         if not self._idle.is_set():
             call.close()
             raise StoreError("a transaction does one call at a time: no gather inside")

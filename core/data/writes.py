@@ -105,9 +105,7 @@ class Writes(CollectionBase[M]):
         query, changes = self._guard(filter, ignore_shard_key), self._change(update, validate)
         self._calls.max_time_ms()
         result = await self._run(
-            self._driver.update_one(
-                query, changes, upsert=upsert, array_filters=array_filters, session=self._session()
-            )
+            self._driver.update_one(query, changes, upsert=upsert, array_filters=array_filters, session=self._session())
         )
         return _to_result(result)
 
@@ -144,9 +142,7 @@ class Writes(CollectionBase[M]):
         query = self._guard(filter, ignore_shard_key)
         whole = self._whole(document, validate)
         self._calls.max_time_ms()
-        result = await self._run(
-            self._driver.replace_one(query, whole, upsert=upsert, session=self._session())
-        )
+        result = await self._run(self._driver.replace_one(query, whole, upsert=upsert, session=self._session()))
         return _to_result(result)
 
     async def delete_one(self, filter: Filter, *, ignore_shard_key: bool = False) -> int:
@@ -202,9 +198,7 @@ class Writes(CollectionBase[M]):
         query = self._guard(filter, ignore_shard_key)
         limit_ms = self._calls.max_time_ms()
         document = await self._run(
-            self._driver.find_one_and_delete(
-                query, sort=parse_sort(sort), session=self._session(), maxTimeMS=limit_ms
-            )
+            self._driver.find_one_and_delete(query, sort=parse_sort(sort), session=self._session(), maxTimeMS=limit_ms)
         )
         return self._to_model(document)
 

@@ -51,8 +51,7 @@ class Action(Generic[P, R]):
         self.name = name
         self.function = function
         self.responses = {
-            status: (codes,) if isinstance(codes, str) else tuple(codes)
-            for status, codes in responses.items()
+            status: (codes,) if isinstance(codes, str) else tuple(codes) for status, codes in responses.items()
         }
         self.provides = provides
         self.authorizes = authorizes
@@ -162,9 +161,7 @@ class Controller:
         disabled: a disabled controller is not loaded; chains that name it are load errors.
     """
 
-    def __init__(
-        self, identity: str, *, version: str = "1.0", group: str = "", disabled: bool = False
-    ) -> None:
+    def __init__(self, identity: str, *, version: str = "1.0", group: str = "", disabled: bool = False) -> None:
         self.identity = identity
         self.version = version
         self.group = group
@@ -193,9 +190,7 @@ class Controller:
         docs: bool = True,
     ) -> Callable[[Callable[P, R]], Action[P, R]]:
         """An action under a name of its own, for `use(identity, version, name)`."""
-        return ActionDecorator(self, name)(
-            responses=responses, provides=provides, authorizes=authorizes, docs=docs
-        )
+        return ActionDecorator(self, name)(responses=responses, provides=provides, authorizes=authorizes, docs=docs)
 
     def add(self, action: Action[..., Any]) -> None:
         """Take an action in.

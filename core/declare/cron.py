@@ -47,13 +47,7 @@ class Cron(Generic[P, R]):
     """A declared job. Stays a plain callable with its own signature."""
 
     def __init__(
-        self,
-        identity: str,
-        schedule: Schedule,
-        policy: CronPolicy,
-        function: Callable[P, R],
-        *,
-        disabled: bool,
+        self, identity: str, schedule: Schedule, policy: CronPolicy, function: Callable[P, R], *, disabled: bool
     ) -> None:
         self.identity = identity
         self.version = "1.0"

@@ -170,9 +170,7 @@ class Path:
             "all": all,
         }
         self.url = url
-        self.routes: dict[str, Route] = {
-            keyword: route for keyword, route in named.items() if route is not None
-        }
+        self.routes: dict[str, Route] = {keyword: route for keyword, route in named.items() if route is not None}
         self.source = caller_source()
 
 

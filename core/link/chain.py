@@ -62,8 +62,7 @@ class ChainResolver:
             project: the project of the routes file; `None` for entries of the configuration.
         """
         return [
-            self.problems.attempt(partial(self._resolve_entry, entry, keyword, source, project))
-            for entry in entries
+            self.problems.attempt(partial(self._resolve_entry, entry, keyword, source, project)) for entry in entries
         ]
 
     def signature_of(self, action: Action[..., Any]) -> Signature | None:
@@ -105,9 +104,7 @@ class ChainResolver:
         word = "action" if len(names) == 1 else "action for this method, neither"
         raise UnresolvedReference(source, f"controller '{found.label}' has no {word} {wanted}", hint)
 
-    def _check_imported(
-        self, action: Action[..., Any], source: Source, project: LoadedProject | None
-    ) -> bool:
+    def _check_imported(self, action: Action[..., Any], source: Source, project: LoadedProject | None) -> bool:
         """Whether an imported action may stand in a chain of this project; raises if not, once."""
         controller = action.controller
         entry = self.loaded.registry.find("controller", controller.identity).get(controller.version)
@@ -115,9 +112,7 @@ class ChainResolver:
             if not controller.disabled and self._is_reported(controller.source):
                 return False
             state = "is disabled" if controller.disabled else "is not loaded from a controllers/ folder"
-            raise UnresolvedReference(
-                source, f"controller '{controller.identity}@{controller.version}' {state}"
-            )
+            raise UnresolvedReference(source, f"controller '{controller.identity}@{controller.version}' {state}")
         owner = self.loaded.projects[entry.project]
         if project is not None and owner.name != project.name and not owner.shared:
             if (source.file, owner.name) in self.loaded.forbidden:

@@ -17,9 +17,7 @@ from core.source import Source
 _ANY_HOST = "*"
 
 
-def check_conflicts(
-    routes: Iterable[LinkedRoute], hosts: Sequence[str], loaded: Loaded, problems: Problems
-) -> None:
+def check_conflicts(routes: Iterable[LinkedRoute], hosts: Sequence[str], loaded: Loaded, problems: Problems) -> None:
     """Report routes with equal method and path on one host, and equal identities under one prefix.
 
     Args:
@@ -49,6 +47,5 @@ def _explain_path(route: LinkedRoute, known: LinkedRoute, host: str, place: Sour
 
 def _explain_identity(route: LinkedRoute, place: Source) -> DuplicateIdentity:
     return DuplicateIdentity(
-        route.source,
-        f"route identity '{route.identity}' is used under '{route.prefix or '/'}' at {place}, too",
+        route.source, f"route identity '{route.identity}' is used under '{route.prefix or '/'}' at {place}, too"
     )

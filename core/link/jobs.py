@@ -49,9 +49,7 @@ def link_job(cron: Cron[..., Any]) -> LinkedJob:
             is_over(count, -1) for count in (policy.max_total, policy.max_per_server)
         ),
         "max_runtime_s must be over 0": not is_over(policy.max_runtime_s, 0),
-        "grace_s and retry cannot be negative": not all(
-            is_over(count, -1) for count in (policy.grace_s, policy.retry)
-        ),
+        "grace_s and retry cannot be negative": not all(is_over(count, -1) for count in (policy.grace_s, policy.retry)),
     }
     for message, holds in wrong.items():
         if holds:
@@ -93,9 +91,7 @@ def link_command(command: Command[..., Any]) -> LinkedCommand:
         for name, parameter in parameters.items()
     }
     description = inspect.getdoc(command.function) or ""
-    return LinkedCommand(
-        command.identity, command.function, MappingProxyType(options), description, command.source
-    )
+    return LinkedCommand(command.identity, command.function, MappingProxyType(options), description, command.source)
 
 
 def _option_type(name: str, hints: Mapping[str, Any], label: str, source: Source) -> type[Any]:
@@ -118,6 +114,4 @@ def _check_function(function: Callable[..., Any], label: str, first: str) -> Non
     read_hints(function, label)
     if unfilled:
         message = f"{label}: nothing fills '{unfilled[0]}'"
-        raise BadDeclaration(
-            Source(function.__code__.co_filename, function.__code__.co_firstlineno), message, first
-        )
+        raise BadDeclaration(Source(function.__code__.co_filename, function.__code__.co_firstlineno), message, first)

@@ -48,15 +48,11 @@ def link(loaded: Loaded, settings: ServerSettings, mode: str) -> Linked:
     registry = loaded.registry
     linked = Linked(
         routes=tuple(_link_routes(loaded, settings, mode, problems)),
-        jobs=_each(
-            link_job, (c for c in registry.all("cron") if is_in_mode(c.policy.environment, mode)), problems
-        ),
+        jobs=_each(link_job, (c for c in registry.all("cron") if is_in_mode(c.policy.environment, mode)), problems),
         inits=tuple(sorted(_each(link_init, loaded.inits, problems), key=_running_order)),
         commands=_each(link_command, registry.all("command"), problems),
         models=tuple(_check_models(loaded, settings, problems)),
-        libs=MappingProxyType(
-            {(entry.identity, entry.version): entry.value for entry in registry.entries("lib")}
-        ),
+        libs=MappingProxyType({(entry.identity, entry.version): entry.value for entry in registry.entries("lib")}),
         project_settings=link_project_settings(loaded, settings, mode, problems),
         translations=merge_translations(registry.all("translations"), problems),
         public_folders=tuple(_public_folders(loaded, mode)),
@@ -80,9 +76,7 @@ def _running_order(init: LinkedInit) -> tuple[int, str, int]:
     return (init.order, init.source.file, init.source.line)
 
 
-def _link_routes(
-    loaded: Loaded, settings: ServerSettings, mode: str, problems: Problems
-) -> list[LinkedRoute]:
+def _link_routes(loaded: Loaded, settings: ServerSettings, mode: str, problems: Problems) -> list[LinkedRoute]:
     resolver = ChainResolver(loaded, problems)
     for controller in loaded.registry.all("controller"):
         _check_actions(controller, resolver)

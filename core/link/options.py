@@ -28,9 +28,7 @@ def check_options(step: ChainStep) -> Mapping[str, Any]:
     if cls is None:
         if step.options is not None:
             raise BadDeclaration(
-                step.source,
-                f"{step.label} takes no options",
-                "it would need a keyword-only parameter 'options'",
+                step.source, f"{step.label} takes no options", "it would need a keyword-only parameter 'options'"
             )
         return _NONE
     if step.options is None and step.signature.options_default:
@@ -43,9 +41,7 @@ def _check(cls: type[Any], step: ChainStep) -> Any:
     if isinstance(raw, cls):
         raw = given(raw)
     if not isinstance(raw, Mapping):
-        raise BadDeclaration(
-            step.source, f"the options of {step.label} must be a dict or {cls.__name__}, not {raw!r}"
-        )
+        raise BadDeclaration(step.source, f"the options of {step.label} must be a dict or {cls.__name__}, not {raw!r}")
     fields = {field.wire: field for field in read_fields(cls)}
     python_names = {field.name: field.wire for field in fields.values()}
     values = {python_names.get(name, name): value for name, value in raw.items()}

@@ -65,9 +65,7 @@ def check_url(url: str, source: Source) -> None:
     if not isinstance(url, str):
         raise BadDeclaration(source, f"a path must be a text, not {url!r}")
     if not (url in (".", "./") or url.startswith(("./", "/"))):
-        hint = (
-            f"write './{url.lstrip('./')}' below the prefixes, or '/{url.lstrip('./')}' for an absolute path"
-        )
+        hint = f"write './{url.lstrip('./')}' below the prefixes, or '/{url.lstrip('./')}' for an absolute path"
         raise BadDeclaration(source, f"the path '{url}' must start with ./ or /", hint)
     tail = url.removeprefix(".").removesuffix("/")
     if tail:
@@ -82,13 +80,9 @@ def _check_segments(path: str, label: str, source: Source, *, rest: bool) -> Non
         if segment == "*" and rest and index == len(segments) - 1:
             continue
         if "*" in segment:
-            raise BadDeclaration(
-                source, f"{label}: * may only be the last segment", "name a variable instead: /:name"
-            )
+            raise BadDeclaration(source, f"{label}: * may only be the last segment", "name a variable instead: /:name")
         if segment in (".", ".."):
-            raise BadDeclaration(
-                source, f"{label} has a segment '{segment}'", "clients resolve it before they ask"
-            )
+            raise BadDeclaration(source, f"{label} has a segment '{segment}'", "clients resolve it before they ask")
         if not (_VARIABLE if segment.startswith(":") else _LITERAL).fullmatch(segment):
             what = "variable" if segment.startswith(":") else "segment"
             raise BadDeclaration(
@@ -120,9 +114,7 @@ def variables_of(pattern: str) -> tuple[str, ...]:
     """The names of the variables of a pattern in order; a trailing `*` is `rest`."""
     segments = pattern[1:].split("/")
     return tuple(
-        REST if segment == "*" else segment[1:]
-        for segment in segments
-        if segment == "*" or segment.startswith(":")
+        REST if segment == "*" else segment[1:] for segment in segments if segment == "*" or segment.startswith(":")
     )
 
 

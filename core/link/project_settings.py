@@ -63,9 +63,7 @@ def _build(cls: type[Any], overrides: Mapping[str, Any], place_of: Callable[[str
         field = fields.get(name) or by_wire.get(name)
         if field is None:
             hint = did_you_mean(name, fields) or list_known(fields, none="it has none")
-            problems.append(
-                UnresolvedReference(place_of(name), f"{cls.__name__} has no setting '{name}'", hint)
-            )
+            problems.append(UnresolvedReference(place_of(name), f"{cls.__name__} has no setting '{name}'", hint))
             continue
         errors: list[ErrorItem] = []
         raw = value.reveal() if isinstance(value, Secret) else value

@@ -113,11 +113,7 @@ class RouteLinker:
                 raise UnresolvedReference(file.source, f"unknown host '{host}'", hint)
 
     def _mounts(self, file: Routes, path: Path) -> Iterator[_Mount]:
-        there = {
-            keyword: route
-            for keyword, route in path.routes.items()
-            if is_in_mode(route.environment, self._mode)
-        }
+        there = {keyword: route for keyword, route in path.routes.items() if is_in_mode(route.environment, self._mode)}
         for keyword, methods in expand_keywords(there).items():
             for prefix, url in build_urls(file.prefixes, path.url, keyword):
                 for method in methods:

@@ -50,9 +50,7 @@ def choose_body(declared: Body | None, steps: Iterable[ChainStep], limit_bytes: 
     """
     if declared is not None and not (declared.type in _BODY_TYPES and is_over(declared.limit_bytes, 0)):
         raise BadDeclaration(
-            source,
-            f"{declared} is no way to read a body",
-            f"types are {', '.join(_BODY_TYPES)}; the limit is in bytes",
+            source, f"{declared} is no way to read a body", f"types are {', '.join(_BODY_TYPES)}; the limit is in bytes"
         )
     body = declared
     for step in steps:
@@ -149,9 +147,7 @@ def _hand_over(value: Any, _errors: list[Any]) -> Any:
     return value
 
 
-def check_path_fields(
-    sections: Sequence[LinkedSection], names: Iterable[str], pattern: str, identity: str
-) -> None:
+def check_path_fields(sections: Sequence[LinkedSection], names: Iterable[str], pattern: str, identity: str) -> None:
     """Refuse path fields that no variable of the url fills.
 
     Raises:

@@ -63,9 +63,7 @@ def read_kind(function: Callable[..., Any], label: str) -> StepKind:
         return "around"
     if inspect.isgeneratorfunction(function):
         raise BadDeclaration(
-            source_of(function),
-            f"{label} is a plain def with yield",
-            "an around step is an async generator: async def",
+            source_of(function), f"{label} is a plain def with yield", "an around step is an async generator: async def"
         )
     return "async" if inspect.iscoroutinefunction(function) else "sync"
 
@@ -89,9 +87,7 @@ def read_hints(function: Callable[..., Any], label: str) -> Mapping[str, Any]:
         raise BadDeclaration(source_of(function), message) from None
 
 
-def keyword_parameters(
-    function: Callable[..., Any], label: str, first: str
-) -> Mapping[str, inspect.Parameter]:
+def keyword_parameters(function: Callable[..., Any], label: str, first: str) -> Mapping[str, inspect.Parameter]:
     """The keyword-only parameters, after checking the others.
 
     Args:
@@ -118,9 +114,7 @@ def keyword_parameters(
         raise BadDeclaration(source, f"{label} needs a first parameter", first)
     if len(positional) > 1:
         names = ", ".join(f"'{name}'" for name in positional[1:])
-        raise BadDeclaration(
-            source, f"{label}: {names} must be keyword-only", f"put * behind '{positional[0]}'"
-        )
+        raise BadDeclaration(source, f"{label}: {names} must be keyword-only", f"put * behind '{positional[0]}'")
     return keywords
 
 
@@ -197,9 +191,7 @@ def _read_provides(action: Action[..., Any], returned: Any, kind: StepKind, labe
     if kind == "around" and get_args(returned):
         returned = get_args(returned)[0]
     members, optional = split_union(returned)
-    wanted = [
-        member for member in members if isinstance(member, type) and issubclass(member, action.provides)
-    ]
+    wanted = [member for member in members if isinstance(member, type) and issubclass(member, action.provides)]
     if Any not in members and not wanted:
         name = action.provides.__name__
         raise BadDeclaration(
@@ -223,9 +215,7 @@ def _check_error_step(signature: Signature, error: Any, label: str, action: Acti
     for need in signature.needs:
         if not need.optional:
             hint = f"write {need.type.__name__} | None"
-            message = (
-                f"{label}: an error step may run before anything was provided; '{need.name}' must be optional"
-            )
+            message = f"{label}: an error step may run before anything was provided; '{need.name}' must be optional"
             raise BadDeclaration(action.source, message, hint)
 
 

@@ -160,9 +160,7 @@ class StepLinker:
             if _meets(later, need):
                 return MissingProvider(step.source, message, f"{later.label} provides it, but runs later")
         labels = sorted(self._providers(need))
-        hint = (
-            f"provided by {', '.join(labels)}" if labels else f"no action has provides={need.type.__name__}"
-        )
+        hint = f"provided by {', '.join(labels)}" if labels else f"no action has provides={need.type.__name__}"
         return MissingProvider(step.source, message, hint)
 
     def _providers(self, need: Need) -> Iterator[str]:
@@ -176,9 +174,7 @@ def _meets(step: ChainStep, need: Need) -> bool:
     return step.action.provides is not None and issubclass(step.action.provides, need.type)
 
 
-def merge_responses(
-    steps: Sequence[LinkedStep], *, checked: bool, limited: bool
-) -> Mapping[int, tuple[str, ...]]:
+def merge_responses(steps: Sequence[LinkedStep], *, checked: bool, limited: bool) -> Mapping[int, tuple[str, ...]]:
     """Status → wire codes over a chain, with those of core; each code once, statuses in order.
 
     Args:

@@ -59,9 +59,7 @@ def format_table(routes: Sequence[LinkedRoute], root: Path) -> str:
         for route in sort_routes(routes)
     ]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows
-    ]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -73,7 +71,8 @@ def explain_route(route: LinkedRoute, root: Path) -> str:
 def _explain(route: LinkedRoute, root: Path) -> Iterator[str]:
     yield f"{route.label}  ({route.identity}, {route.source.relative_to(root)})"
     reads = ", ".join(sorted(route.reads)) or "nothing"
-    yield f"  reads {reads}; body {route.body.type} up to {route.body.limit_bytes} bytes; deadline {route.timeout_s:g} s"
+    body = f"body {route.body.type} up to {route.body.limit_bytes} bytes"
+    yield f"  reads {reads}; {body}; deadline {route.timeout_s:g} s"
     for section in route.sections:
         names = ", ".join(field.wire for field in section.fields) or section.schema_of
         yield f"  check {section.section}: {names} → slot {section.slot}"

@@ -28,9 +28,7 @@ _NO_MODES = ("base", "translations")
 
 _W_ONE = re.compile(r"[?&]w=(0|1)(&|$)", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^:/@]*):(?:.*)@")
-_SECRET_OPTION = re.compile(
-    r"([?&][^=&]*(?:password|token|secret|mechanismproperties)[^=&]*=)[^&]*", re.IGNORECASE
-)
+_SECRET_OPTION = re.compile(r"([?&][^=&]*(?:password|token|secret|mechanismproperties)[^=&]*=)[^&]*", re.IGNORECASE)
 
 
 def load_settings(mode: str, root: Path) -> ServerSettings:

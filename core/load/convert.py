@@ -190,9 +190,7 @@ class Converter:
         choices = get_args(annotation)
         hint = did_you_mean(value, map(str, choices)) if isinstance(value, str) else ""
         wanted = ", ".join(map(repr, choices))
-        return self.refuse(
-            name, f"must be one of {wanted}, not {show(value, name)}{f' ({hint})' if hint else ''}"
-        )
+        return self.refuse(name, f"must be one of {wanted}, not {show(value, name)}{f' ({hint})' if hint else ''}")
 
     def _place(self, name: str) -> str:
         place = find_place(self.root, self.mode, tuple(name.split(".")))

@@ -58,9 +58,7 @@ def classify(value: Any) -> Declarable | None:
     return next((declarable for declarable in _OBJECTS if isinstance(value, declarable.type)), None)
 
 
-def collect_declarations(
-    module: ModuleType, file: ProjectFile, problems: Problems
-) -> Iterator[tuple[Declarable, Any]]:
+def collect_declarations(module: ModuleType, file: ProjectFile, problems: Problems) -> Iterator[tuple[Declarable, Any]]:
     """The declarations of a file, in the order of the file, each once.
 
     One in a folder where its kind does not belong is reported and left out; so is a model or settings class

@@ -218,10 +218,7 @@ class _Loader:
             self.problems.add(BadDeclaration(declared.source, message, hint))
         self.registry.add("project", declared, self.problems, project=project.name)
         self.projects[project.name] = replace(
-            project,
-            source=declared.source,
-            requires=frozenset(declared.requires),
-            disabled=declared.disabled,
+            project, source=declared.source, requires=frozenset(declared.requires), disabled=declared.disabled
         )
 
     def _load_files(self, project: LoadedProject) -> None:

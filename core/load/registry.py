@@ -59,9 +59,7 @@ class Registry:
         self._lost: list[str] = []
         self._frozen = False
 
-    def add(
-        self, kind: Kind, declaration: Any, problems: Problems, *, project: str = "", value: Any = None
-    ) -> None:
+    def add(self, kind: Kind, declaration: Any, problems: Problems, *, project: str = "", value: Any = None) -> None:
         """Take a declaration in; one that is disabled is remembered only for messages.
 
         Args:
@@ -144,9 +142,7 @@ class Registry:
         """Whether a file that failed to import mentions the identity."""
         return any(f'"{identity}"' in text or f"'{identity}'" in text for text in self._lost)
 
-    def _explain_unknown(
-        self, kind: Kind, identity: str, version: str, source: Source
-    ) -> UnresolvedReference:
+    def _explain_unknown(self, kind: Kind, identity: str, version: str, source: Source) -> UnresolvedReference:
         word = _word(kind)
         if (kind, identity, version) in self._disabled:
             return UnresolvedReference(source, f"{word} '{identity}@{version}' is disabled")

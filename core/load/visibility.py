@@ -28,9 +28,7 @@ class Forbidden:
     hint: str
 
 
-def find_forbidden_imports(
-    text: str, package: str, project: str, requires: frozenset[str]
-) -> Iterator[Forbidden]:
+def find_forbidden_imports(text: str, package: str, project: str, requires: frozenset[str]) -> Iterator[Forbidden]:
     """The imports of a file that its project may not make, those under `TYPE_CHECKING` included.
 
     Args:

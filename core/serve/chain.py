@@ -26,10 +26,10 @@ from core.errors import (
 from core.link.linked import LinkedErrorStep, LinkedRoute
 from core.serve.body import read_body_value
 from core.serve.context import Context
-from core.serve.gate import parse_query
 from core.serve.output import error_response, json_response
 from core.serve.overflow import check_overflow
 from core.serve.response import Finish, Response
+from core.serve.values import parse_query
 
 _log = logging.getLogger("catena.chain")
 Slots = list[Any]

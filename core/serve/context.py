@@ -136,6 +136,7 @@ class Context:
         "app",
         "cache_time_s",
         "db",
+        "expired",
         "headers",
         "request",
         "result",

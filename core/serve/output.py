@@ -7,11 +7,14 @@ thin steps over these. Source: mia.js envelopes `{status, deprecated?, notice?, 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from core.errors import ErrorItem, HTTPError
-from core.serve.context import Context
-from core.serve.response import Response, build_envelope, build_error_envelope
+from core.serve.context import AppContext, Context
+from core.serve.envelope import build_envelope, build_error_envelope
+from core.serve.request import Request
+from core.serve.response import Response
 
 #: statuses whose error body is empty, as mia's clients know them
 _BARE = (204, 304)
@@ -42,4 +45,14 @@ def translate_item(ctx: Context, item: ErrorItem) -> ErrorItem:
     """An error entry whose message is there: the translation of its code where it had none."""
     if item.msg:
         return item
-    return ErrorItem(item.code, ctx.t("", item.code), item.id, item.in_, item.extra)
+    return replace(item, msg=ctx.t("", item.code))
+
+
+def plain_error_response(app: AppContext, request: Request, error: HTTPError) -> Response:
+    """An error in the envelope where no route matched and so no chain could answer."""
+    culture = app.translator.read_culture(request.header("culture.code"), request.header("accept-language"))
+    items = [
+        item if item.msg else replace(item, msg=app.translator.translate("", item.code, *culture))
+        for item in error.errors
+    ]
+    return Response(build_error_envelope(error.status, items), error.status, error.headers)

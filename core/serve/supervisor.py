@@ -160,7 +160,8 @@ class Supervisor:
         for position, old in enumerate(self._workers):
             new = self._start(old.index)
             if self._stop.is_set() or not new.wait_ready():
-                _log.error("the new worker does not start; the old ones go on", extra={"action": "worker.kept"})
+                extra = {"action": "worker.kept"}
+                _log.error("the new worker does not start; the old ones go on", extra=extra)
                 self._end([new])
                 return
             self._workers[position] = new

@@ -10,9 +10,7 @@ from core.schema.model import Model
 from core.schema.rules import factory, rule
 
 
-class Item(
-    Model, identity="contract-item", version="1.0", collection="items", indexes=[Index("group", "-rank")]
-):
+class Item(Model, identity="contract-item", version="1.0", collection="items", indexes=[Index("group", "-rank")]):
     """A bit of everything."""
 
     name: Annotated[str, rule("Name", unique=True, min_length=1, max_length=64)]

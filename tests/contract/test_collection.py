@@ -127,9 +127,7 @@ async def test_iterate_in_batches(db: Databases) -> None:
 
 async def test_iterate_stops_at_its_limit(db: Databases) -> None:
     await fill(db)
-    assert [item.name async for item in db[Item].iterate(sort="name", limit=3, skip=1, batch_size=2)] == list(
-        "bcd"
-    )
+    assert [item.name async for item in db[Item].iterate(sort="name", limit=3, skip=1, batch_size=2)] == list("bcd")
 
 
 async def test_count_exists_distinct(db: Databases) -> None:
@@ -149,10 +147,7 @@ async def test_aggregate(db: Databases) -> None:
         {"$group": {"_id": "$group", "n": {"$sum": 1}, "top": {"$max": "$rank"}}},
         {"$sort": {"_id": 1}},
     ]
-    assert await db[Item].aggregate(pipeline) == [
-        {"_id": "x", "n": 3, "top": 5},
-        {"_id": "y", "n": 1, "top": 2},
-    ]
+    assert await db[Item].aggregate(pipeline) == [{"_id": "x", "n": 3, "top": 5}, {"_id": "y", "n": 1, "top": 2}]
 
 
 async def test_update_one(db: Databases) -> None:
@@ -330,9 +325,7 @@ async def test_a_duplicate_names_its_index(db: Databases) -> None:
 
 
 @pytest.mark.parametrize(("ordered", "expected"), [(True, "ab"), (False, "abc")])
-async def test_insert_many_in_order_stops_at_the_first_duplicate(
-    db: Databases, ordered: bool, expected: str
-) -> None:
+async def test_insert_many_in_order_stops_at_the_first_duplicate(db: Databases, ordered: bool, expected: str) -> None:
     await db[Item].insert({"name": "a"})
     with pytest.raises(DuplicateKey):
         await db[Item].insert_many([{"name": "b"}, {"name": "a"}, {"name": "c"}], ordered=ordered)
@@ -370,9 +363,7 @@ async def test_times_are_aware_and_utc_to_the_millisecond(db: Databases) -> None
 
 
 @pytest.mark.parametrize(
-    "value",
-    [2**63, object(), {1: 2}, "\ud800", {"a": {1, 2}}],
-    ids=["int", "object", "key", "surrogate", "set"],
+    "value", [2**63, object(), {1: 2}, "\ud800", {"a": {1, 2}}], ids=["int", "object", "key", "surrogate", "set"]
 )
 async def test_what_cannot_be_stored_is_said_readably(db: Databases, value: Any) -> None:
     with pytest.raises(StoreError) as caught:
@@ -390,14 +381,7 @@ async def test_reading_never_validates(db: Databases) -> None:
 
 
 @pytest.mark.parametrize(
-    "filter",
-    [
-        {"$where": "1"},
-        {"a": [{"$function": {"body": ""}}]},
-        {"$or": ({"$where": "1"},)},
-        {1: 2},
-        {"a\0b": 1},
-    ],
+    "filter", [{"$where": "1"}, {"a": [{"$function": {"body": ""}}]}, {"$or": ({"$where": "1"},)}, {1: 2}, {"a\0b": 1}]
 )
 async def test_javascript_and_odd_keys_are_refused(db: Databases, filter: Any) -> None:
     for call in (db[Item].find, db[Item].count, db[Item].delete_many, db[Item].find_one_and_delete):
@@ -433,16 +417,12 @@ async def test_indexes_exist_and_can_be_ensured_again(db: Databases) -> None:
 async def test_a_unique_index_over_duplicates_names_index_and_model(db: Databases) -> None:
     await db[Item].raw.drop_index("name")
     await db[Item].raw.insert_many([{"name": "a"}, {"name": "a"}])
-    with pytest.raises(
-        StoreError, match=r"index 'name' of model Item .* stored documents share the same name"
-    ):
+    with pytest.raises(StoreError, match=r"index 'name' of model Item .* stored documents share the same name"):
         await db[Item].ensure_indexes()
 
 
 async def test_concurrent_inserts_of_one_name_let_one_through(db: Databases) -> None:
-    results = await asyncio.gather(
-        *(db[Item].insert({"name": "a"}) for _ in range(20)), return_exceptions=True
-    )
+    results = await asyncio.gather(*(db[Item].insert({"name": "a"}) for _ in range(20)), return_exceptions=True)
     assert sum(isinstance(result, Item) for result in results) == 1
     assert sum(isinstance(result, DuplicateKey) for result in results) == 19
 

@@ -30,9 +30,7 @@ time.sleep(600)
 
 def start_owner(root: Path) -> subprocess.Popen[str]:
     """Another process that owns (or shares) the mongod of a root; returns once it is ready."""
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(root)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(root)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     assert owner.stdout.readline().startswith("mongodb://")
     return owner
@@ -187,10 +185,7 @@ VERSION = 'if [ "$1" = --version ]; then echo "db version v6.0.5"; exit 0; fi\n'
     [
         ('echo "db version v4.4.1"', "is MongoDB 4.4; Catena needs 5.0 or newer"),
         ("echo hello", "is not a mongod"),
-        (
-            'echo "libcrypto.so.3: error while loading shared libraries" >&2; exit 127',
-            "a shared library is missing",
-        ),
+        ('echo "libcrypto.so.3: error while loading shared libraries" >&2; exit 127', "a shared library is missing"),
     ],
     ids=["too old", "something else", "does not run"],
 )
@@ -262,9 +257,7 @@ def test_a_mongod_that_never_gets_ready_is_ended(own_root: Path, monkeypatch: py
         EmbeddedMongo.start(own_root)
 
 
-def test_a_root_that_somebody_else_starts_forever_is_said(
-    own_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_root_that_somebody_else_starts_forever_is_said(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.data.embedded._START_S", 0.2)
     monkeypatch.setattr(EmbeddedMongo, "_take_lock", lambda _: None)
     with pytest.raises(StoreError, match="does not answer"):

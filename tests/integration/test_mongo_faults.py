@@ -108,9 +108,7 @@ async def test_a_write_whose_caller_is_gone_still_finishes(mongo_url: str, datab
 
 async def test_an_exhausted_pool_answers_in_time(mongo_url: str, database_name: str) -> None:
     """DB-5."""
-    async with prepared(
-        mongo_url, database_name, pool_size=2, pool_wait_s=0.3, operation_timeout_s=1.5
-    ) as databases:
+    async with prepared(mongo_url, database_name, pool_size=2, pool_wait_s=0.3, operation_timeout_s=1.5) as databases:
         items = databases[Item]
         made = await items.insert({"name": "a"})
         slow = [asyncio.ensure_future(items.aggregate(SLOW)) for _ in range(2)]
@@ -119,16 +117,12 @@ async def test_an_exhausted_pool_answers_in_time(mongo_url: str, database_name: 
         results = await asyncio.gather(*(items.get(made.oid) for _ in range(20)), return_exceptions=True)
         assert all(isinstance(result, NotConnected) for result in results)
         assert 0.2 < watch() < 1
-        assert all(
-            isinstance(result, NotConnected) for result in await asyncio.gather(*slow, return_exceptions=True)
-        )
+        assert all(isinstance(result, NotConnected) for result in await asyncio.gather(*slow, return_exceptions=True))
         assert await items.get(made.oid) == made
 
 
 async def test_the_background_client_has_connections_of_its_own(mongo_url: str, database_name: str) -> None:
-    async with prepared(
-        mongo_url, database_name, pool_size=1, pool_wait_s=0.2, operation_timeout_s=1
-    ) as databases:
+    async with prepared(mongo_url, database_name, pool_size=1, pool_wait_s=0.2, operation_timeout_s=1) as databases:
         made = await databases[Item].insert({"name": "a"})
         slow = asyncio.ensure_future(databases.background[Item].aggregate(SLOW))
         await asyncio.sleep(0.1)
@@ -212,9 +206,7 @@ async def test_a_frozen_mongod_answers_not_connected_and_comes_back(own_root: Pa
     mongo.stop()
 
 
-async def test_a_database_that_is_down_at_start_is_retried(
-    own_root: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_database_that_is_down_at_start_is_retried(own_root: Path, caplog: pytest.LogCaptureFixture) -> None:
     home = prepare_home(own_root)
     assert home.socket is not None
     url = f"mongodb://{str(home.socket).replace('/', '%2F')}/test?directConnection=true"

@@ -90,8 +90,6 @@ async def test_a_disabled_model_gets_no_collection(mongo_url: str, database_name
     [("inurl", "", "inurl"), ("inurl", "given", "given"), ("", "", "main")],
     ids=["from the address", "from the settings", "from the key"],
 )
-async def test_the_name_of_the_database(
-    mongo_url: str, url_name: str, settings_name: str, expected: str
-) -> None:
+async def test_the_name_of_the_database(mongo_url: str, url_name: str, settings_name: str, expected: str) -> None:
     async with opened(mongo_url.replace("/?", f"/{url_name}?"), settings_name) as databases:
         assert databases.raw().name == expected

@@ -101,9 +101,7 @@ async def test_an_error_that_nobody_waits_for_is_not_reported_as_lost() -> None:
 @pytest.mark.parametrize(
     ("limit_s", "wait_s", "rest_s"), [(-0.49, None, 9), (9, 0.01, 9), (9, None, 0.01), (9, None, -1)]
 )
-async def test_nobody_waits_longer_than_the_shortest_limit(
-    limit_s: float, wait_s: float | None, rest_s: float
-) -> None:
+async def test_nobody_waits_longer_than_the_shortest_limit(limit_s: float, wait_s: float | None, rest_s: float) -> None:
     never = asyncio.Event()
     calls = Calls("main", limit_s)
     with deadline(rest_s), pytest.raises(NotConnected) as caught:

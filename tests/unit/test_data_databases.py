@@ -69,9 +69,7 @@ def test_before_open_there_is_nothing() -> None:
         Databases(TWO, memory=True)[Here]
 
 
-async def test_a_database_that_leaves_while_collections_are_made_is_retried(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_database_that_leaves_while_collections_are_made_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     tries = 0
 
     async def ensure(connection: Connection, models: list[type[Model]]) -> None:

@@ -33,9 +33,7 @@ def test_the_process_ends_with_its_owner(pipe: tuple[int, int]) -> None:
     assert keeper.keep([sys.executable, "-c", "import time; time.sleep(600)"], pipe[0]) < 0
 
 
-def test_a_process_that_will_not_stop_is_killed(
-    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_will_not_stop_is_killed(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "STOP_WAIT_S", 0.1)
     script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
     threading.Timer(0.5, os.close, [pipe[1]]).start()

@@ -16,14 +16,7 @@ from core.settings import Mongo
 
 
 @pytest.mark.parametrize(
-    "filter",
-    [
-        {},
-        {"a": {"$gt": 1}},
-        {"$or": [{"a": 1}, {"$expr": {"$gt": ["$a", 1]}}]},
-        [{"$match": {}}],
-        {"a": None},
-    ],
+    "filter", [{}, {"a": {"$gt": 1}}, {"$or": [{"a": 1}, {"$expr": {"$gt": ["$a", 1]}}]}, [{"$match": {}}], {"a": None}]
 )
 def test_operators_written_in_code_pass(filter: Any) -> None:
     check_filter(filter)
@@ -73,18 +66,12 @@ def test_a_sort_without_a_name_is_refused(sort: Any) -> None:
     ("operation", "expected"),
     [
         (bulk.InsertOne({"a": 1}), pymongo.InsertOne({"a": 1})),
-        (
-            bulk.UpdateOne({"a": 1}, {"$inc": {"a": 1}}),
-            pymongo.UpdateOne({"a": 1}, {"$inc": {"a": 1}}, upsert=False),
-        ),
+        (bulk.UpdateOne({"a": 1}, {"$inc": {"a": 1}}), pymongo.UpdateOne({"a": 1}, {"$inc": {"a": 1}}, upsert=False)),
         (
             bulk.UpdateMany({}, {"$set": {"a.$[x]": 1}}, upsert=True, array_filters=[{"x": 1}]),
             pymongo.UpdateMany({}, {"$set": {"a.$[x]": 1}}, upsert=True, array_filters=[{"x": 1}]),
         ),
-        (
-            bulk.ReplaceOne({"a": 1}, {"b": 1}, upsert=True),
-            pymongo.ReplaceOne({"a": 1}, {"b": 1}, upsert=True),
-        ),
+        (bulk.ReplaceOne({"a": 1}, {"b": 1}, upsert=True), pymongo.ReplaceOne({"a": 1}, {"b": 1}, upsert=True)),
         (bulk.DeleteOne({"a": 1}), pymongo.DeleteOne({"a": 1})),
         (bulk.DeleteMany({}), pymongo.DeleteMany({})),
     ],

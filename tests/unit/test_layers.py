@@ -262,33 +262,21 @@ CORE_CASES = [
     ("core__serve__chain", "from core import cli", "level 6 (serve/chain) imports level 7 (cli)"),
     ("core__serve__chain", "from .. import errors", None),
     ("core__serve__chain", "from ..cli import main", "level 6 (serve/chain) imports level 7 (cli)"),
-    (
-        "core__link__linked",
-        "import core.load.registry",
-        "level 3 (link/linked) imports level 3 (load/registry)",
-    ),
+    ("core__link__linked", "import core.load.registry", "level 3 (link/linked) imports level 3 (load/registry)"),
     ("core__log", "def f():\n    from core.cli import main", "level 1 (log) imports level 7 (cli)"),
     ("core__log", "if TYPE_CHECKING:\n    from core.cli import main", "level 1 (log) imports level 7 (cli)"),
-    (
-        "core__log",
-        "from core.serve import nothing",
-        "core/serve is a folder without names; import a module of it",
-    ),
+    ("core__log", "from core.serve import nothing", "core/serve is a folder without names; import a module of it"),
     ("core__cron__store", "from pymongo.errors import PyMongoError", "only core/data imports pymongo"),
     ("core__log", "import generic.models", "core does not import generic"),
     ("core__log", "from tests.tools import x", "core does not import tests"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("module", "code", "reason"), CORE_CASES, ids=[f"{m}: {c}" for m, c, _ in CORE_CASES]
-)
+@pytest.mark.parametrize(("module", "code", "reason"), CORE_CASES, ids=[f"{m}: {c}" for m, c, _ in CORE_CASES])
 def test_rule_within_core(module: str, code: str, reason: str | None, tmp_path: Path) -> None:
     names = ["cli", "serve__app", "serve__chain", "serve__gate", "load__registry", "link__linked"]
     root = _plant(tmp_path, **({f"core__{name}": "" for name in names} | {module: code}))
-    assert [problem.partition(": ")[2] for problem in find_upward_imports(root)] == (
-        [reason] if reason else []
-    )
+    assert [problem.partition(": ")[2] for problem in find_upward_imports(root)] == ([reason] if reason else [])
 
 
 OUTSIDE_CASES = [
@@ -299,26 +287,14 @@ OUTSIDE_CASES = [
     ("generic__models__user", "from core.testing import make_app", "write `from core import …`"),
     ("generic__tests__test_user", "from core.testing import make_app", None),
     ("generic__models__user", "from generic.libs.mail import send", None),
-    (
-        "generic__models__user",
-        "from projects.demo.models.todo import Todo",
-        "generic does not import projects",
-    ),
+    ("generic__models__user", "from projects.demo.models.todo import Todo", "generic does not import projects"),
     ("projects__demo__routes__api", "from generic.controllers.user import login", None),
     ("projects__demo__routes__api", "from projects.demo.controllers.todo import create", None),
     ("projects__demo__routes__api", "from ..controllers.todo import create", None),
     ("projects__demo__routes__api", "from projects.shared.models.tag import Tag", None),
     ("projects__demo__routes__api", "from ...shared.params.tag import Tag", None),
-    (
-        "projects__demo__routes__api",
-        "from projects.shared.controllers.tag import tag",
-        "only models/ and params/",
-    ),
-    (
-        "projects__demo__routes__api",
-        "from projects.other.models.tag import Tag",
-        "project demo does not declare",
-    ),
+    ("projects__demo__routes__api", "from projects.shared.controllers.tag import tag", "only models/ and params/"),
+    ("projects__demo__routes__api", "from projects.other.models.tag import Tag", "project demo does not declare"),
     ("projects__demo__routes__api", "from config.base import settings", "projects does not import config"),
     ("config__local", "from config.base import settings", None),
     ("config__local", "from core import Gone", None),
@@ -329,9 +305,7 @@ OUTSIDE_CASES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("module", "code", "reason"), OUTSIDE_CASES, ids=[f"{m}: {c}" for m, c, _ in OUTSIDE_CASES]
-)
+@pytest.mark.parametrize(("module", "code", "reason"), OUTSIDE_CASES, ids=[f"{m}: {c}" for m, c, _ in OUTSIDE_CASES])
 def test_rule_outside_core(module: str, code: str, reason: str | None, tmp_path: Path) -> None:
     project = 'from core import Gone\nproject = Project("demo", requires=["shared"])\n'
     root = _plant(tmp_path, **{"core__cli": "", "projects__demo__project": project, module: code})

@@ -49,14 +49,7 @@ def refuse(function: Any, **options: Any) -> str:
 
 def test_a_signature_sorts_its_parameters() -> None:
     async def f(
-        ctx: object,
-        *,
-        query: Page,
-        body: bytes,
-        options: Page,
-        device: Device,
-        phone: Phone | None,
-        n: int = 5,
+        ctx: object, *, query: Page, body: bytes, options: Page, device: Device, phone: Phone | None, n: int = 5
     ) -> None: ...
 
     found = read_signature(declare(f), "f")
@@ -235,12 +228,7 @@ def test_commands_have_typed_options(tmp_path: Path) -> None:
     linked = link_files(tmp_path, {"projects/demo/commands/x.py": COMMANDS})
     create, tidy = linked.commands
     assert create.name == "secret create"
-    assert dict(create.options) == {
-        "group": (str, ...),
-        "count": (int, 1),
-        "note": (str, None),
-        "force": (bool, False),
-    }
+    assert dict(create.options) == {"group": (str, ...), "count": (int, 1), "note": (str, None), "force": (bool, False)}
     assert create.description == "Makes secrets.\n\nMany."
     assert (dict(tidy.options), tidy.description) == ({}, "")
 
@@ -294,8 +282,7 @@ class DemoSettings(Settings, identity="demo-config"):
 
 def test_project_settings_are_defaults_and_overrides(tmp_path: Path) -> None:
     settings = ServerSettings(
-        default_output=None,
-        projects={"demo-config": {"title": Secret("Mine"), "pageSize": "7", "tags": ["a"]}},
+        default_output=None, projects={"demo-config": {"title": Secret("Mine"), "pageSize": "7", "tags": ["a"]}}
     )
     linked = link_files(tmp_path, {"projects/demo/config/x.py": SETTINGS}, settings)
     ((cls, instance),) = linked.project_settings.items()

@@ -69,18 +69,11 @@ api = Routes(group="demo", paths=[
     assert [route.steps[0].label for route in linked.routes] == [
         "demo-c@1.0.list", "demo-c@1.0.all", "demo-c@1.0.phone", "demo-c@1.0.phone",
     ]  # fmt: skip
-    assert [step.kind for route in linked.routes for step in route.steps] == [
-        "async",
-        "sync",
-        "async",
-        "async",
-    ]
+    assert [step.kind for route in linked.routes for step in route.steps] == ["async", "sync", "async", "async"]
 
 
 def test_steps_run_before_chain_after_and_default_output(tmp_path: Path) -> None:
-    settings = dataclasses.replace(
-        PLAIN, default_output=("demo-out", "1.0"), default_errors=("demo-failing", "1.0")
-    )
+    settings = dataclasses.replace(PLAIN, default_output=("demo-out", "1.0"), default_errors=("demo-failing", "1.0"))
     file = f"before=[{named('phone')}], after=[{named('all')}], errors=[use('demo-failing')],"
     route = link_one(tmp_path, named("around"), "errors=[use('demo-failing')]", file, settings)
     assert [step.function for step in route.steps] == ["phone", "around", "all", "all"]
@@ -139,28 +132,17 @@ def test_responses_are_merged_with_those_of_core(tmp_path: Path) -> None:
 
 
 def test_values_come_from_route_then_file_then_server(tmp_path: Path) -> None:
-    settings = ServerSettings(
-        default_output=None, timeouts=Timeouts(request_s=9), limits=Limits(body_bytes=77)
-    )
+    settings = ServerSettings(default_output=None, timeouts=Timeouts(request_s=9), limits=Limits(body_bytes=77))
     plain = link_one(tmp_path / "a", named("all"), settings=settings)
     assert (plain.timeout_s, plain.body, plain.cors, plain.deprecated) == (9, Body("json", 77), None, False)
-    assert (plain.parameter_overflow, plain.rate_limits, plain.docs, plain.modified) == (
-        "ignore",
-        (),
-        True,
-        "",
-    )
+    assert (plain.parameter_overflow, plain.rate_limits, plain.docs, plain.modified) == ("ignore", (), True, "")
     file = (
         "timeout_s=5, body=Body('text', 5), cors=Cors(max_age_s=1), deprecated=True, parameter_overflow='log',"
         "rate_limit=RateLimit(1, 1),"
     )
     filed = link_one(tmp_path / "b", named("all"), "", file, settings)
     assert (filed.timeout_s, filed.body, filed.cors) == (5, Body("text", 5), Cors(max_age_s=1))
-    assert (filed.deprecated, filed.parameter_overflow, filed.rate_limits) == (
-        True,
-        "log",
-        (RateLimit(1, 1),),
-    )
+    assert (filed.deprecated, filed.parameter_overflow, filed.rate_limits) == (True, "log", (RateLimit(1, 1),))
     assert filed.reads == {"query"}
     own = (
         "timeout_s=3, body=Body('raw', 3), cors=Cors(max_age_s=2), deprecated=False, parameter_overflow='block',"

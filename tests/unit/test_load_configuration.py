@@ -75,19 +75,9 @@ ENVIRONMENT = [
     ("culture=Culture(language=env('CATENA_TEST_X', 'en'))", "", "culture.language", "en"),
     ("cron=CronSettings(allowed_hosts=env('CATENA_TEST_X'))", "a, b", "cron.allowed_hosts", ("a", "b")),
     ("databases={'main': Mongo(url=env('CATENA_TEST_X', LOCAL))}", URL, "databases.main.url", URL),
-    (
-        "default_output=('a', '1.0'), default_errors=env('CATENA_TEST_X')",
-        "b,2.0",
-        "default_errors",
-        ("b", "2.0"),
-    ),
+    ("default_output=('a', '1.0'), default_errors=env('CATENA_TEST_X')", "b,2.0", "default_errors", ("b", "2.0")),
     ("projects={'demo': {'title': env('CATENA_TEST_X')}}", "A title", "projects.demo.title", "A title"),
-    (
-        "projects={'demo': {'deep': {'list': [env('CATENA_TEST_X')]}}}",
-        "x",
-        "projects.demo.deep",
-        {"list": ["x"]},
-    ),
+    ("projects={'demo': {'deep': {'list': [env('CATENA_TEST_X')]}}}", "x", "projects.demo.deep", {"list": ["x"]}),
     *[
         ("docs=Docs(enabled=env('CATENA_TEST_X'))", word, "docs.enabled", True)
         for word in ("true", "1", "Yes", "ON", "y")
@@ -102,9 +92,7 @@ ENVIRONMENT = [
 @pytest.mark.parametrize(
     ("text", "value", "name", "expected"), ENVIRONMENT, ids=[f"{row[2]}={row[1]}" for row in ENVIRONMENT]
 )
-def test_a_variable_is_converted(
-    text: str, value: str, name: str, expected, tmp_path: Path, monkeypatch
-) -> None:
+def test_a_variable_is_converted(text: str, value: str, name: str, expected, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("CATENA_TEST_X", value)
     found = load(tmp_path, text)
     for part in name.split("."):
@@ -113,17 +101,9 @@ def test_a_variable_is_converted(
 
 
 REFUSED = [
-    (
-        "workers=env('CATENA_TEST_X', 1)",
-        "many",
-        "workers: env CATENA_TEST_X: must be a whole number, not 'many'",
-    ),
+    ("workers=env('CATENA_TEST_X', 1)", "many", "workers: env CATENA_TEST_X: must be a whole number, not 'many'"),
     ("workers=env('CATENA_TEST_X', 1)", "0", "workers: env CATENA_TEST_X: must be at least 1, not 0"),
-    (
-        "workers=env('CATENA_TEST_X')",
-        "",
-        "workers: config/local.py:2: set the environment variable CATENA_TEST_X",
-    ),
+    ("workers=env('CATENA_TEST_X')", "", "workers: config/local.py:2: set the environment variable CATENA_TEST_X"),
     (
         "docs=Docs(enabled=env('CATENA_TEST_X'))",
         "maybe",
@@ -155,11 +135,7 @@ REFUSED = [
         "log.level: config/local.py:2: must be one of 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'none', not 3",
     ),
     ("listen=Http()", "", "listen: config/local.py:2: must be a list, not a value of type Http"),
-    (
-        "listen=[Http(port=99999)]",
-        "",
-        "listen.0.port: config/local.py:2: must be between 0 and 65535, not 99999",
-    ),
+    ("listen=[Http(port=99999)]", "", "listen.0.port: config/local.py:2: must be between 0 and 65535, not 99999"),
     ("listen=[Http(), Http()]", "", "listen: config/local.py:2: two listeners share a port"),
     ("listen=['80']", "", "listen.0: config/local.py:2: must be Http, not '80'"),
     (
@@ -182,11 +158,7 @@ REFUSED = [
         "",
         "databases.main.url: config/local.py:2: must start with mongodb:// or mongodb+srv://",
     ),
-    (
-        "default_database='main'",
-        "",
-        "default_database: config/local.py:2: 'main' is no database (databases has [])",
-    ),
+    ("default_database='main'", "", "default_database: config/local.py:2: 'main' is no database (databases has [])"),
     ("default_output=('a',)", "", "default_output: config/local.py:2: must have 2 parts, not 1"),
     ("default_output='a'", "", "default_output: config/local.py:2: must be tuple[str, str] or None, not 'a'"),
     ("hosts=[Host('a', names=[])]", "", "hosts.0.names: config/local.py:2: needs at least one name"),
@@ -204,9 +176,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("text", "value", "expected"), REFUSED, ids=[f"{row[0]} {row[1]}" for row in REFUSED]
-)
+@pytest.mark.parametrize(("text", "value", "expected"), REFUSED, ids=[f"{row[0]} {row[1]}" for row in REFUSED])
 def test_a_wrong_value_is_named(text: str, value: str, expected: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("CATENA_TEST_X", value)
     assert refused(tmp_path, text) == [expected]
@@ -224,19 +194,14 @@ def test_a_secret_is_made_where_only_a_secret_fits() -> None:
 
 
 def test_long_texts_and_secrets_are_not_shown(tmp_path: Path) -> None:
-    found = refused(
-        tmp_path, f"workers='{'x' * 50}', databases={{'main': Mongo(pool_size='s3cret', url=b's3cret')}}"
-    )
+    found = refused(tmp_path, f"workers='{'x' * 50}', databases={{'main': Mongo(pool_size='s3cret', url=b's3cret')}}")
     assert found[0].endswith("not a text")
     assert found[2].endswith("not 's3cret'") or "s3cret" not in found[1]
     assert "s3cret" not in found[1]
 
 
 PRODUCTION = [
-    (
-        "debug=True",
-        "debug: config/production.py:2: must be off in mode production: it shows the inside to clients",
-    ),
+    ("debug=True", "debug: config/production.py:2: must be off in mode production: it shows the inside to clients"),
     (
         f"databases={{'main': Mongo(url='{URL}?w=1')}}",
         "databases.main.url: config/production.py:2: w=0 and w=1 lose writes when a primary fails; use w=majority",
@@ -265,8 +230,7 @@ def test_production_accepts_a_secret_url_and_majority(tmp_path: Path) -> None:
 
 def test_origins_tell_where_a_value_comes_from(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv(
-        "CATENA_TEST_X",
-        "mongodb://user:p@ss@host/db?authMechanismProperties=AWS_SESSION_TOKEN:abc&w=majority",
+        "CATENA_TEST_X", "mongodb://user:p@ss@host/db?authMechanismProperties=AWS_SESSION_TOKEN:abc&w=majority"
     )
     text = "databases={'main': Mongo(url=env('CATENA_TEST_X'))}, workers=2, projects={'x': {'api_key': 'k', 'n': 1}}"
     found = origins(load(tmp_path, text))
@@ -297,10 +261,7 @@ MASKED = [
     ("mongodb://host/db", "mongodb://host/db"),
     ("mongodb://user:secret@host/db", "mongodb://user:***@host/db"),
     ("mongodb+srv://user:se:cr@et@host", "mongodb+srv://user:***@host"),
-    (
-        "mongodb://h/?tlsCertificateKeyFilePassword=x&a=1",
-        "mongodb://h/?tlsCertificateKeyFilePassword=***&a=1",
-    ),
+    ("mongodb://h/?tlsCertificateKeyFilePassword=x&a=1", "mongodb://h/?tlsCertificateKeyFilePassword=***&a=1"),
     ("plain text", "plain text"),
 ]
 

@@ -67,21 +67,10 @@ def test_order_is_by_kind_of_folder_then_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "_draft.py",
-        "test_x.py",
-        "tests/data.py",
-        "_old/x.py",
-        "__pycache__/x.py",
-        ".hidden/x.py",
-        "notes.txt",
-        "x.pyi",
-    ],
+    ["_draft.py", "test_x.py", "tests/data.py", "_old/x.py", "__pycache__/x.py", ".hidden/x.py", "notes.txt", "x.pyi"],
 )
 def test_ignored_files(name: str, tmp_path: Path) -> None:
-    loaded = load_files(
-        tmp_path, {f"projects/demo/libs/{name}": "1 / 0\n", "projects/_old/libs/x.py": "1 / 0\n"}
-    )
+    loaded = load_files(tmp_path, {f"projects/demo/libs/{name}": "1 / 0\n", "projects/_old/libs/x.py": "1 / 0\n"})
     assert lines(loaded) == []
 
 
@@ -149,9 +138,7 @@ def test_two_folders_of_one_name(tmp_path: Path) -> None:
         "projects/generic/libs/b.py": LIB.format(name="b", value=1),
     }
     loaded = load_files(tmp_path, files, shared=("generic",))
-    assert lines(loaded) == [
-        "projects/generic/project.py:1: there is another project 'generic': generic/project.py"
-    ]
+    assert lines(loaded) == ["projects/generic/project.py:1: there is another project 'generic': generic/project.py"]
 
 
 def test_two_projects_in_one_file(tmp_path: Path) -> None:
@@ -172,9 +159,7 @@ def test_texts_of_the_configuration_are_loaded(tmp_path: Path) -> None:
         from core.declare.project import Translations
         translations = Translations("system", {"Hello": HELLO})
     """
-    loaded = load_files(
-        tmp_path, {"config/translations.py": text, "config/words.py": 'HELLO = {"en": "Hello"}\n'}
-    )
+    loaded = load_files(tmp_path, {"config/translations.py": text, "config/words.py": 'HELLO = {"en": "Hello"}\n'})
     assert loaded.registry.get("translations", "system").texts == {"Hello": {"en": "Hello"}}
 
 
@@ -188,10 +173,7 @@ FAILURES = [
     ("x = 1\n  y = 2\n", "2: IndentationError: unexpected indent"),
     ("import nowhere.at.all\n", "1: ModuleNotFoundError: No module named 'nowhere'"),
     ("from nowhere import x\n", "1: ModuleNotFoundError: No module named 'nowhere'"),
-    (
-        "import math\nmath.sqr\n",
-        "2: AttributeError: module 'math' has no attribute 'sqr' (did you mean 'sqrt')",
-    ),
+    ("import math\nmath.sqr\n", "2: AttributeError: module 'math' has no attribute 'sqr' (did you mean 'sqrt')"),
     ("from math import sqr\n", "1: ImportError: cannot import name 'sqr' from 'math' (did you mean 'sqrt')"),
     ("raise ImportError('odd')\n", "1: ImportError: odd"),
     ("printt('x')\n", "1: NameError: name 'printt' is not defined (did you mean 'print')"),
@@ -210,12 +192,8 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("text", "expected"), FAILURES, ids=[text[:40] for text, _ in FAILURES])
-def test_a_file_that_fails_is_reported_at_its_own_line(
-    text: str, expected: str | None, tmp_path: Path
-) -> None:
-    found = lines(
-        load_files(tmp_path, {"projects/demo/libs/x.py": text, "projects/demo/libs/y.py": "1 / 0\n"})
-    )
+def test_a_file_that_fails_is_reported_at_its_own_line(text: str, expected: str | None, tmp_path: Path) -> None:
+    found = lines(load_files(tmp_path, {"projects/demo/libs/x.py": text, "projects/demo/libs/y.py": "1 / 0\n"}))
     assert found[1] == "projects/demo/libs/y.py:1: ZeroDivisionError: division by zero"
     assert found[0].startswith("projects/demo/libs/x.py:")
     assert expected is None or found[0] == f"projects/demo/libs/x.py:{expected}"

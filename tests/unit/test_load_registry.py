@@ -44,9 +44,7 @@ def test_versions_live_side_by_side() -> None:
 def test_a_duplicate_names_the_first_place() -> None:
     first = Controller("demo-a")
     _, problems = fill(first, Controller("demo-a"))
-    assert problems == [
-        f"controller 'demo-a@1.0' is declared at test_load_registry.py:{first.source.line}, too"
-    ]
+    assert problems == [f"controller 'demo-a@1.0' is declared at test_load_registry.py:{first.source.line}, too"]
 
 
 def test_a_duplicate_without_versions_is_named_without() -> None:
@@ -67,10 +65,7 @@ def test_a_duplicate_without_versions_is_named_without() -> None:
     [
         (Controller(""), "the identity of a controller must be a text that is not empty, not ''"),
         (Controller(5), "the identity of a controller must be a text that is not empty, not 5"),  # type: ignore[arg-type]
-        (
-            Controller("a", version=1.0),
-            "the version of a controller must be a text that is not empty, not 1.0",
-        ),  # type: ignore[arg-type]
+        (Controller("a", version=1.0), "the version of a controller must be a text that is not empty, not 1.0"),  # type: ignore[arg-type]
     ],
 )
 def test_identity_and_version_are_texts(controller: Controller, expected: str) -> None:
@@ -90,9 +85,7 @@ UNKNOWN = [
 @pytest.mark.parametrize(
     ("identity", "version", "message", "hint"), UNKNOWN, ids=[f"{row[0]}@{row[1]}" for row in UNKNOWN]
 )
-def test_an_unknown_name_is_an_error_with_a_hint(
-    identity: str, version: str, message: str, hint: str
-) -> None:
+def test_an_unknown_name_is_an_error_with_a_hint(identity: str, version: str, message: str, hint: str) -> None:
     registry, _ = fill(
         Controller("demo-todos"),
         Controller("demo-todos", version="2.0"),
@@ -121,12 +114,7 @@ def test_nothing_is_added_after_freezing() -> None:
 def test_what_a_failed_file_mentions_is_lost() -> None:
     registry, _ = fill()
     registry.lose("x = Controller('demo-a')\ny = Controller(\"demo-b\")\n")
-    assert [registry.is_lost(name) for name in ("demo-a", "demo-b", "demo", "x")] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+    assert [registry.is_lost(name) for name in ("demo-a", "demo-b", "demo", "x")] == [True, True, False, False]
 
 
 def test_suggestions_are_close_or_nothing() -> None:

@@ -61,9 +61,7 @@ def test_forbidden(text: str, project: str) -> None:
 
 
 def test_a_shared_project_imports_no_project() -> None:
-    assert judge("from generic.models.x import X\nfrom projects.demo.models import y\n", "generic") == [
-        "demo"
-    ]
+    assert judge("from generic.models.x import X\nfrom projects.demo.models import y\n", "generic") == ["demo"]
 
 
 def test_one_line_per_import() -> None:

@@ -23,9 +23,7 @@ def bound_names(tree: ast.Module) -> set[str]:
     for node in tree.body:
         if isinstance(node, ast.Assign):
             found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return {
-        name for name in found if not name.startswith("_") and name not in {"annotations", "TYPE_CHECKING"}
-    }
+    return {name for name in found if not name.startswith("_") and name not in {"annotations", "TYPE_CHECKING"}}
 
 
 def documented_names(text: str) -> set[str]:

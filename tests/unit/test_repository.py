@@ -71,9 +71,7 @@ def parse_lock(text: str) -> dict[str, list[tuple[Requirement, list[str]]]]:
     return pins
 
 
-def find_unlocked(
-    direct: list[Requirement], lock: dict[str, list[tuple[Requirement, list[str]]]]
-) -> list[str]:
+def find_unlocked(direct: list[Requirement], lock: dict[str, list[tuple[Requirement, list[str]]]]) -> list[str]:
     """Direct dependencies that the lock misses, or pins to a version they do not admit."""
     problems: list[str] = []
     for requirement in direct:
@@ -82,20 +80,14 @@ def find_unlocked(
         if not pins:
             problems.append(f"{requirement.name} is not in the lock")
         elif not all(requirement.specifier.contains(version, prereleases=True) for version in versions):
-            problems.append(
-                f"the lock has {requirement.name} {', '.join(versions)}, wanted {requirement.specifier}"
-            )
+            problems.append(f"the lock has {requirement.name} {', '.join(versions)}, wanted {requirement.specifier}")
     return problems
 
 
 def find_hosts(files: list[Path], hosts: list[str]) -> list[str]:
     """Files that name one of the hosts, in text, in binary and in compressed content."""
     pattern = re.compile("|".join(map(re.escape, hosts)).encode(), re.IGNORECASE)
-    return [
-        f"{path.name}: {match.group().decode()}"
-        for path in files
-        for match in pattern.finditer(_content(path))
-    ]
+    return [f"{path.name}: {match.group().decode()}" for path in files for match in pattern.finditer(_content(path))]
 
 
 def _content(path: Path) -> bytes:

@@ -41,9 +41,7 @@ def texts(**rules: Any) -> Any:
 
 
 USE = "is not allowed. Use one of the following values: "
-USE_SEVERAL = (
-    "is not allowed. Use one or more of the following string values separated by comma without blank spaces: "
-)
+USE_SEVERAL = "is not allowed. Use one or more of the following string values separated by comma without blank spaces: "
 USE_NOT = "is not allowed. Do not use one of the following values: "
 
 # Field, value, message without the name of the field, code.
@@ -141,9 +139,7 @@ ACCEPTED: list[tuple[Any, Any, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("annotation", "raw", "expected"), ACCEPTED, ids=[str(n) for n in range(len(ACCEPTED))]
-)
+@pytest.mark.parametrize(("annotation", "raw", "expected"), ACCEPTED, ids=[str(n) for n in range(len(ACCEPTED))])
 def test_rule_accepts(annotation: Any, raw: Any, expected: Any) -> None:
     found = value_of(annotation, raw)
     assert found == expected
@@ -158,9 +154,7 @@ TEXT_CHOICES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("annotation", "raw", "expected"), TEXT_CHOICES, ids=[repr(row[1]) for row in TEXT_CHOICES]
-)
+@pytest.mark.parametrize(("annotation", "raw", "expected"), TEXT_CHOICES, ids=[repr(row[1]) for row in TEXT_CHOICES])
 def test_choices_of_numbers_and_flags_are_read_from_text(annotation: Any, raw: str, expected: Any) -> None:
     assert value_of(annotation, raw, "query") is expected or value_of(annotation, raw, "query") == expected
     assert value_of(annotation, "no", "query").code == "ValueNotAllowed"
@@ -181,9 +175,7 @@ ORDER = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("annotation", "raw", "code"), ORDER, ids=[f"{raw!r}-{code}" for _, raw, code in ORDER]
-)
+@pytest.mark.parametrize(("annotation", "raw", "code"), ORDER, ids=[f"{raw!r}-{code}" for _, raw, code in ORDER])
 def test_first_failing_rule_wins(annotation: Any, raw: Any, code: str) -> None:
     made, errors = run(params(a=annotation), {"a": raw})
     assert made is None
@@ -220,15 +212,11 @@ def test_a_pattern_that_is_none_is_a_load_error(pattern: str) -> None:
 
 
 def test_absent_values_take_the_default_and_required_ones_are_reported() -> None:
-    cls = params(
-        a=str, b=(int, 5), c=(list[str], factory(list)), d=(str | None, None), e=(text(convert="upper"), "x")
-    )
+    cls = params(a=str, b=(int, 5), c=(list[str], factory(list)), d=(str | None, None), e=(text(convert="upper"), "x"))
     made, errors = run(cls, {})
     assert made is None
     assert errors == [
-        ErrorItem(
-            "MissingRequiredParameter", "a is required but invalid value or no value given", "a", "body"
-        )
+        ErrorItem("MissingRequiredParameter", "a is required but invalid value or no value given", "a", "body")
     ]
     made, _ = run(cls, {"a": "x"})
     assert (made.b, made.c, made.d, made.e) == (5, [], None, "X")
@@ -399,9 +387,7 @@ def test_body_of_params_as_json_and_as_form() -> None:
 
 
 def test_headers_get_hyphens() -> None:
-    cls = params(
-        if_match=(str | None, None), culture_code=(Annotated[str | None, rule(name="culture.code")], None)
-    )
+    cls = params(if_match=(str | None, None), culture_code=(Annotated[str | None, rule(name="culture.code")], None))
     made, _ = run(cls, {"if-match": "x", "culture.code": "de"}, "header")
     assert (made.if_match, made.culture_code) == ("x", "de")
     assert given(made) == {"if-match": "x", "culture.code": "de"}
@@ -493,10 +479,7 @@ def test_virtual_runs_for_present_values_and_constant_defaults() -> None:
 def test_virtual_that_cannot_make_sense_of_a_value_is_an_error_of_the_field() -> None:
     cls = params(a=text(virtual=lambda value: {"b": value["x"]}), b=(int, 1), c=int)
     _, errors = run(cls, {"a": "text"})
-    assert [(error.code, error.id) for error in errors] == [
-        ("UnexpectedType", "a"),
-        ("MissingRequiredParameter", "c"),
-    ]
+    assert [(error.code, error.id) for error in errors] == [("UnexpectedType", "a"), ("MissingRequiredParameter", "c")]
     _, errors = run(cls, {"a": "text", "c": 1})
     assert [error.id for error in errors] == ["a"]
 

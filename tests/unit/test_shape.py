@@ -24,12 +24,7 @@ OURS = ("core", "generic", "projects", "config", "tests", "server.py")
 LIBRARY = ("core", "generic")
 
 # Where a failure of any kind is turned into an answer, a log line or a load error. Nowhere else.
-CATCH_ALL_FILES = {
-    "core/serve/chain.py",
-    "core/serve/app.py",
-    "core/cron/worker.py",
-    "core/load/loader.py",
-}
+CATCH_ALL_FILES = {"core/serve/chain.py", "core/serve/app.py", "core/cron/worker.py", "core/load/loader.py"}
 
 # In two parts, or this file would break its own rule.
 UNFINISHED = re.compile("TO" + "DO|FIX" + "ME|XX" + "X")
@@ -93,11 +88,7 @@ def find_catch_alls(root: Path) -> list[str]:
     for path in python_files(root, *_present(root, LIBRARY)):
         lines = path.read_text(encoding="utf-8").splitlines()
         for node in ast.walk(parse(path)):
-            reason = (
-                _judge_handler(_name(root, path), node, lines)
-                if isinstance(node, ast.ExceptHandler)
-                else None
-            )
+            reason = _judge_handler(_name(root, path), node, lines) if isinstance(node, ast.ExceptHandler) else None
             if reason:
                 problems.append(f"{_name(root, path)}:{node.lineno}: {reason}")
     return problems
@@ -163,14 +154,7 @@ def _is_test(path: Path) -> bool:
 
 @pytest.mark.parametrize(
     "find",
-    [
-        find_long_files,
-        find_long_functions,
-        find_missing_docstrings,
-        find_catch_alls,
-        find_unfinished,
-        find_drawers,
-    ],
+    [find_long_files, find_long_functions, find_missing_docstrings, find_catch_alls, find_unfinished, find_drawers],
 )
 def test_source_keeps_to(find) -> None:
     assert find(ROOT) == []
