@@ -113,7 +113,7 @@ def _add(group: click.Group, linked: LinkedCommand) -> None:
 
 def _callback(linked: LinkedCommand) -> Any:
     @click.pass_obj
-    def call(state: State, **options: Any) -> None:
+    def call(state: State, /, **options: Any) -> None:
         async def run() -> None:
             async with state.application() as app:
                 await linked.call(app.context, **options)

@@ -24,9 +24,7 @@ class Background:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(
-        self, work: Coroutine[Any, Any, Any], *, name: str, timeout_s: float = 30, request_id: str = ""
-    ) -> None:
+    def start(self, work: Coroutine[Any, Any, Any], *, name: str, timeout_s: float = 30, request_id: str = "") -> None:
         """Run a coroutine on its own; it inherits neither the deadline nor the transaction of the caller.
 
         Raises:
@@ -49,9 +47,7 @@ class Background:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(
-        self, work: Coroutine[Any, Any, Any], name: str, timeout_s: float, request_id: str
-    ) -> None:
+    async def _run(self, work: Coroutine[Any, Any, Any], name: str, timeout_s: float, request_id: str) -> None:
         task = asyncio.ensure_future(work)
         done, _ = await asyncio.wait({task}, timeout=timeout_s)
         where = {"action": "later.failed", "request_id": request_id}

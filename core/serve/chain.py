@@ -127,7 +127,7 @@ async def _leave(around: AsyncGenerator[Any, Response], response: Response) -> N
     except StopAsyncIteration:
         return
     await around.aclose()
-    raise RuntimeError(f"{around.__name__} yielded twice")
+    raise RuntimeError("an around step yielded twice")
 
 
 async def _unwind(arounds: Arounds, error: BaseException) -> BaseException:

@@ -41,9 +41,7 @@ class Hosts:
         """
         if not self._configured:
             return ()
-        ids = tuple(
-            dict.fromkeys(found for pattern in _patterns(name) for found in self._names.get(pattern, ()))
-        )
+        ids = tuple(dict.fromkeys(found for pattern in _patterns(name) for found in self._names.get(pattern, ())))
         if not ids:
             raise Misdirected
         return ids

@@ -102,9 +102,7 @@ class Matcher:
     def __init__(self, routes: Sequence[LinkedRoute], hosts: Hosts) -> None:
         ids = dict.fromkeys(host_id for route in routes for host_id in route.host_ids)
         self._hosts = hosts
-        self._by_id = {
-            host_id: _Table(route for route in routes if host_id in route.host_ids) for host_id in ids
-        }
+        self._by_id = {host_id: _Table(route for route in routes if host_id in route.host_ids) for host_id in ids}
         self._general = _Table(route for route in routes if not route.host_ids)
         self._by_name: dict[str, tuple[_Table, ...]] = {}
 

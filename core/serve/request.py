@@ -97,9 +97,7 @@ class Request:
     def headers(self) -> dict[str, str]:
         """Every header by lower-case name; built when first asked for."""
         if self._headers is None:
-            self._headers = {
-                name.decode("ascii"): value.decode("latin-1") for name, value in self.index.items()
-            }
+            self._headers = {name.decode("ascii"): value.decode("latin-1") for name, value in self.index.items()}
         return self._headers
 
     def header(self, name: str) -> str | None:

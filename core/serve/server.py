@@ -41,7 +41,7 @@ class _Server(uvicorn.Server):
         if self.started:
             self._on_ready()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn's signature
         self._app.draining = True
         if self.should_exit:
             self.force_exit = True
@@ -121,9 +121,7 @@ def _watcher(folders: Sequence[Path]) -> Callable[[threading.Event], bool]:
     return wait
 
 
-def _run(
-    app: App, settings: ServerSettings, sockets: list[socket.socket], on_ready: Callable[[], None]
-) -> int:
+def _run(app: App, settings: ServerSettings, sockets: list[socket.socket], on_ready: Callable[[], None]) -> int:
     config = uvicorn.Config(
         app,
         loop="uvloop" if sys.platform != "win32" else "asyncio",

@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
-from core.errors import NotConnected
+from core.errors import NotConnected, StoreError
 from core.serve.context import AppContext
 
 _RETRY_S: Final = 1.0
@@ -82,4 +82,7 @@ class Startup:
                 await self._run_inits()
             except NotConnected:
                 continue
+            except StoreError as error:
+                _log.error("a start function failed: %s", error, extra={"action": "start.failed"})
+                return
         _log.info("start functions ran, the server is ready", extra={"action": "start.done"})

@@ -1,0 +1,168 @@
+"""The application: one request from the server's message to the answer's bytes.
+
+In: ASGI. Out: ASGI. `handle` is the whole way of a request without ASGI (`Request` in, `Response` out); the
+rest of this file is a thin adapter over it. Order: gate → own pages → static files → matcher → chain.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from core.errors import HTTPError, InternalServerError, StoreError
+from core.serve.chain import run
+from core.serve.context import AppContext, Context
+from core.serve.deadline import Deadlines
+from core.serve.delivery import deliver, send_file
+from core.serve.gate import check_headers, check_host, check_request_line
+from core.serve.hosts import Hosts
+from core.serve.matcher import Matcher
+from core.serve.output import plain_error_response
+from core.serve.pages import Pages
+from core.serve.request import Disconnected, Request
+from core.serve.response import FileResponse, Response, StreamResponse
+from core.serve.startup import Startup
+from core.serve.static import StaticFiles
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_log = logging.getLogger("catena.app")
+
+
+class App:
+    """A worker's application; a plain ASGI callable.
+
+    Attributes:
+        context: what start functions and jobs get.
+        draining: set when the server was told to stop: readiness goes, running requests are finished.
+    """
+
+    def __init__(self, context: AppContext, on_stop: Callable[[], None] | None = None) -> None:
+        self.context = context
+        self.draining = False
+        self._on_stop = on_stop
+        self._limits = context.server.limits
+        self._startup = Startup(context)
+        self._pages = Pages(context, self._startup)
+        self._static = StaticFiles((folder.prefix, folder.folder) for folder in context.linked.public_folders)
+        self._matcher = Matcher(context.linked.routes, Hosts(context.server.hosts))
+        self._deadlines = Deadlines()
+
+    async def start(self) -> None:
+        """Open the databases and run the start functions."""
+        await self._startup.begin()
+
+    async def stop(self) -> None:
+        """Finish background work, end the start functions, close the databases."""
+        await self._startup.end(self.context.server.timeouts.drain_s)
+        if self._on_stop is not None:
+            self._on_stop()
+
+    async def handle(self, request: Request, host: str) -> Response:
+        """The answer to a request, whatever happens.
+
+        Args:
+            request: as the gate let it through.
+            host: the checked host name, lower case, without port.
+
+        Raises:
+            Disconnected: nobody waits for an answer.
+        """
+        try:
+            path = request.path
+            if path in self._pages.paths:
+                return await self._pages.answer(request, path, draining=self.draining)
+            if len(self._static) and request.method in {"GET", "HEAD"}:
+                file = self._static.find(path)
+                if file is not None:
+                    return file
+            route, request.path_values = self._matcher.match(request.method, host, path)
+        except HTTPError as error:
+            return plain_error_response(self.context, request, error)
+        ctx = Context(self.context, route, request)
+        self._deadlines.enter(ctx)
+        try:
+            return await run(ctx)
+        finally:
+            self._deadlines.leave(ctx)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI 3: `http` and `lifespan`; websockets are closed before they open (403)."""
+        if scope["type"] == "http":
+            await self._serve_http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._serve_lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def read_chunk() -> tuple[bytes, bool]:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            return message.get("body", b""), message.get("more_body", False)
+
+        request = Request(scope["method"], "/", chunks=read_chunk)
+        try:
+            host = self._admit(request, scope)
+            response = await self.handle(request, host)
+        except HTTPError as error:
+            response = plain_error_response(self.context, request, error)
+        except Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001  the last resort: a bug of ours must not end without an answer
+            extra = {"action": "request.failed", "request_id": request.id}
+            _log.error("%s %s failed: %r", request.method, request.path, error, exc_info=error, extra=extra)
+            response = plain_error_response(self.context, request, InternalServerError())
+        if isinstance(response, FileResponse):
+            await send_file(response, request, scope, receive, send)
+        else:
+            await self._send(response, request, send)
+
+    def _admit(self, request: Request, scope: Scope) -> str:
+        """Fill the request from the scope, checked by the gate; returns the host name."""
+        raw_path = scope.get("raw_path") or scope["path"].encode()
+        request.raw_path = raw_path
+        request.query_string = scope["query_string"]
+        request.scheme = scope["scheme"]
+        request.http_version = scope["http_version"]
+        client = scope.get("client")
+        request.client_ip = client[0] if client else ""
+        request.path = check_request_line(scope["method"], raw_path, request.query_string, self._limits)
+        request.index = check_headers(scope["headers"], self._limits)
+        host = check_host(request.index)
+        request.host = host.sent
+        return host.name
+
+    async def _send(self, response: Response, request: Request, send: Send) -> None:
+        status, headers, body = deliver(response, request)
+        headers.append((b"x-request-id", request.id.encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if isinstance(response, StreamResponse) and request.method != "HEAD":
+            async for chunk in response.iterator:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if request.method == "HEAD":
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+
+    async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except StoreError as error:
+            _log.error("the start failed: %s", error, extra={"action": "start.failed"})
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        except Exception as error:  # noqa: BLE001  an author's start function may raise anything
+            extra = {"action": "start.failed"}
+            _log.error("a start function failed: %r", error, exc_info=error, extra=extra)
+            await send({"type": "lifespan.startup.failed", "message": "a start function failed"})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})

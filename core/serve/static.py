@@ -1,0 +1,56 @@
+"""Public folders of projects, served under their prefixes.
+
+In: (prefix, folder) pairs, once. Out: a `FileResponse` for a path, by one dict lookup: only files that were
+found at the start exist, so no path can lead out of a folder. Before it: `gate.py`; after it: `matcher.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from core.serve.response import FileResponse
+
+_HEADERS = {"cache-control": "public, max-age=0"}
+_INDEX = "index.html"
+
+
+class StaticFiles:
+    """The files of all public folders by path.
+
+    Names that begin with a dot, links that lead out of their folder, and linked folders are left out. A file
+    added later is not seen before the next start; the first folder that has a path wins.
+
+    Args:
+        folders: prefix without a trailing slash (the root is the empty text), and the folder.
+    """
+
+    def __init__(self, folders: Iterable[tuple[str, str]]) -> None:
+        self._files: dict[str, Path] = {}
+        for prefix, folder in folders:
+            base = prefix.rstrip("/")
+            for name, path in _walk(Path(folder).resolve()):
+                self._files.setdefault(f"{base}/{name}", path)
+                if name == _INDEX or name.endswith(f"/{_INDEX}"):
+                    parent = f"{base}/{name.removesuffix(_INDEX)}"
+                    self._files.setdefault(parent, path)
+                    self._files.setdefault(parent.rstrip("/"), path)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def find(self, path: str) -> FileResponse | None:
+        """The file at a path, case-sensitively; `None` when routes should look."""
+        file = self._files.get(path)
+        return None if file is None else FileResponse(file, headers=_HEADERS)
+
+
+def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+    """Relative name with `/`, and the real path, of every file to serve."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(folder, name).resolve()
+            if not name.startswith(".") and path.is_relative_to(root) and path.is_file():
+                yield Path(folder, name).relative_to(root).as_posix(), path
