@@ -53,9 +53,9 @@ def build_object_schema(cls: type[Any], *, text: bool = False, components: Compo
 def build_fields_schema(fields: Iterable[Field], *, text: bool = False, components: Components) -> Schema:
     """The schema of an object with these fields, merged ones of several steps for example.
 
-    Fields that a client cannot set are left out: whatever is given for them is discarded.
+    Fields that a client cannot set are left out, as whatever is given for them is discarded; and hidden ones.
     """
-    shown = [field for field in fields if field.rule.settable]
+    shown = [field for field in fields if field.rule.settable and field.rule.docs]
     schema: Schema = {
         "type": "object",
         "properties": {
@@ -141,7 +141,7 @@ def build_model_schema(cls: type[Any], components: Components) -> Schema:
 def _describe_answer(cls: type[Any], components: Components) -> Schema:
     properties: Schema = {}
     for field in read_fields(cls):
-        if field.rule.gettable:
+        if field.rule.gettable and field.rule.docs:
             schema = _describe_stored(field.type, components)
             if field.nullable or field.default is None:
                 schema = _admit_null(schema)

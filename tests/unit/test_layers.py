@@ -20,7 +20,7 @@ LEVELS = {
     2: "schema/* declare/* serve/gate serve/body serve/request serve/response",
     3: "load/registry data/* http/* link/linked serve/hosts serve/cors serve/static serve/i18n serve/client",
     4: "load/* serve/limits serve/matcher serve/context cron/plan cron/store",
-    5: "link/* docs/openapi",
+    5: "link/* docs/*",
     6: "serve/chain serve/overload serve/health docs/ui cron/worker cron/manager",
     7: "serve/app serve/protocol serve/server testing cli",
 }
