@@ -19,9 +19,7 @@ def compile_choice(
     kind: FieldType, mode: Mode, limits: tuple[Limit, ...], convert: Callable[[str], str] | None
 ) -> Check:
     """The check of a value that must be one of the choices."""
-    choose = (
-        _choose_text(kind) if all(type(choice) is str for choice in kind.choices) else _choose_any(kind, mode)
-    )
+    choose = _choose_text(kind) if all(type(choice) is str for choice in kind.choices) else _choose_any(kind, mode)
     members = {_key(member.value): member for member in kind.enum} if kind.enum and mode != "model" else None
     if not limits and convert is None and members is None:
         return choose

@@ -64,13 +64,9 @@ def compile_field(field: Field, mode: Mode) -> Check:
         BadDeclaration: the pattern is no pattern.
     """
     try:
-        check = (
-            _compile_extend(field, mode) if field.rule.extend else compile_type(field.type, field.rule, mode)
-        )
+        check = _compile_extend(field, mode) if field.rule.extend else compile_type(field.type, field.rule, mode)
     except ValueError as error:
-        raise BadDeclaration(
-            field.source, f"{field.name}: '{field.rule.match}' is no pattern: {error}"
-        ) from None
+        raise BadDeclaration(field.source, f"{field.name}: '{field.rule.match}' is no pattern: {error}") from None
     if field.required and field.type.kind in ("text", "format", "any"):
         check = _refuse_empty(check)
     return _accept_null(check) if field.nullable else check
@@ -88,9 +84,7 @@ def compile_type(kind: FieldType, rule: Rule, mode: Mode) -> Check:
     if kind.kind == "object":
         assert kind.params is not None
         return _compile_nested(kind.params, mode)
-    limits = tuple(
-        _guard(name, limit, kind) for name, limit in compile_limits(rule).items() if _applies(name, kind)
-    )
+    limits = tuple(_guard(name, limit, kind) for name, limit in compile_limits(rule).items() if _applies(name, kind))
     convert = compile_convert(rule)
     if kind.kind == "choice":
         return compile_choice(kind, mode, limits, convert)
@@ -101,9 +95,7 @@ def _applies(name: str, kind: FieldType) -> bool:
     """Mia applies limits to text and numbers only; never to flags, dates and ids."""
     if kind.kind in ("boolean", "date", "map", "upload") or kind.name == "objectid":
         return name == "match" and kind.kind == "boolean"
-    is_number = kind.kind in ("integer", "number") or (
-        kind.format is not None and kind.format.json_type == "integer"
-    )
+    is_number = kind.kind in ("integer", "number") or (kind.format is not None and kind.format.json_type == "integer")
     return name != "length" if is_number else True
 
 

@@ -50,13 +50,7 @@ def parse_date(text: str) -> datetime:
 
 
 def _build(
-    day: str,
-    month: str,
-    year: str,
-    hour: str | None,
-    minute: str | None,
-    second: str | None,
-    zone: str | None,
+    day: str, month: str, year: str, hour: str | None, minute: str | None, second: str | None, zone: str | None
 ) -> datetime:
     offset = timedelta()
     if zone:

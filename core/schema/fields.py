@@ -6,11 +6,13 @@ In: a `Params`, `Model` or `Settings` class. Out: frozen `Field`s in order of de
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import functools
 import inspect
 import linecache
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -25,18 +27,7 @@ from core.schema.rules import Factory, Rule
 from core.source import Source
 
 Kind = Literal[
-    "text",
-    "integer",
-    "number",
-    "boolean",
-    "date",
-    "list",
-    "map",
-    "any",
-    "object",
-    "choice",
-    "format",
-    "upload",
+    "text", "integer", "number", "boolean", "date", "list", "map", "any", "object", "choice", "format", "upload"
 ]
 
 
@@ -156,7 +147,7 @@ def own_cache(cls: type[Any], name: str) -> dict[Any, Any]:
 def _read_all(cls: type[Any], wire_name: Callable[[str], str]) -> Iterator[Field]:
     source: Source = cls.source
     try:
-        hints = typing.get_type_hints(cls, include_extras=True)
+        hints = _read_hints(cls)
     except NameError as error:
         raise BadDeclaration(
             source,
@@ -167,16 +158,35 @@ def _read_all(cls: type[Any], wire_name: Callable[[str], str]) -> Iterator[Field
         raise BadDeclaration(source, f"the annotations of {cls.__name__} cannot be read: {error}") from None
     by_wire: dict[str, Field] = {}
     for name, hint in hints.items():
-        if hint is ClassVar or get_origin(hint) is ClassVar or name.startswith("_"):
+        if name.startswith("_"):
             continue
         field = _read_field(cls, name, hint, wire_name)
         other = by_wire.setdefault(field.wire, field)
         if other is not field:
             raise BadDeclaration(
-                field.source,
-                f"{cls.__name__}.{name} and {cls.__name__}.{other.name} are both called '{field.wire}'",
+                field.source, f"{cls.__name__}.{name} and {cls.__name__}.{other.name} are both called '{field.wire}'"
             )
         yield field
+
+
+def _read_hints(cls: type[Any]) -> dict[str, Any]:
+    """The resolved annotations of a class and its bases.
+
+    Evaluated with the globals of their module: `typing.get_type_hints` uses the class in their place, and a
+    `lambda` in a postponed annotation would not find the names of its module when it is called.
+    """
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        names = getattr(sys.modules.get(base.__module__), "__dict__", {})
+        inner = {name: value for name, value in vars(base).items() if name not in names and not hasattr(builtins, name)}
+        found: dict[str, Any] = inspect.get_annotations(base, globals=names, locals=inner, eval_str=True)
+        for name, hint in found.items():
+            if hint is ClassVar or get_origin(hint) is ClassVar:
+                hints.pop(name, None)
+                continue
+            holder: Any = types.SimpleNamespace(__annotations__={name: hint})  # resolves what is quoted inside
+            hints |= typing.get_type_hints(holder, names, inner, include_extras=True)
+    return hints
 
 
 def _read_field(cls: type[Any], name: str, hint: Any, wire_name: Callable[[str], str]) -> Field:
@@ -214,17 +224,18 @@ def _find_default(cls: type[Any], name: str) -> tuple[type[Any], Any]:
 
 
 def _find_source(owner: type[Any], name: str, rule: Rule) -> Source:
-    """The line of the field. Postponed annotations run far from their file, so the text is asked."""
+    """The line of the field: its text is asked, because postponed annotations run far from their file."""
     source: Source = owner.__dict__.get("source") or Source("<unknown>", 0)
-    if rule.source is not None and rule.source.file == source.file:
-        return rule.source
-    field_line = re.compile(rf"\s+{re.escape(name)}\s*[:=]")
-    for number, line in enumerate(linecache.getlines(source.file)[source.line :], source.line + 1):
+    lines = linecache.getlines(source.file)[max(source.line - 1, 0) :]
+    depth = len(lines[0]) - len(lines[0].lstrip()) if lines else 0
+    field_line = re.compile(rf"\s{{{depth + 1},}}{re.escape(name)}\s*[:=]")
+    for number, line in enumerate(lines[1:], source.line + 1):
         if field_line.match(line):
             return Source(source.file, number)
-        if line.strip() and not line[0].isspace() and line[0] not in ")]}#":
+        code = line.lstrip()
+        if code and len(line) - len(code) <= depth and code[0] not in ")]}#":
             break
-    return source
+    return rule.source if rule.source is not None and rule.source.file == source.file else source
 
 
 def read_type(annotation: Any, where: str, source: Source) -> FieldType:
@@ -244,17 +255,13 @@ def read_type(annotation: Any, where: str, source: Source) -> FieldType:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is list:
         item, item_rule = _split_rule(arguments[0])
-        return FieldType(
-            "list", "array", read_type(item, where, source), item_rule if item_rule != _OPEN else None
-        )
+        return FieldType("list", "array", read_type(item, where, source), item_rule if item_rule != _OPEN else None)
     if origin is dict and arguments[0] is str:
         return FieldType("map", "object")
     if origin is Literal and all(isinstance(choice, str | int) for choice in arguments):
         return FieldType("choice", _choice_name(arguments), choices=arguments)
     if isinstance(annotation, type):
-        if issubclass(annotation, Enum) and all(
-            isinstance(item.value, str | int | float) for item in annotation
-        ):
+        if issubclass(annotation, Enum) and all(isinstance(item.value, str | int | float) for item in annotation):
             choices = tuple(member.value for member in annotation)
             return FieldType("choice", _choice_name(choices), choices=choices, enum=annotation)
         if issubclass(annotation, Upload):
@@ -325,9 +332,7 @@ def _check_rule(kind: FieldType, rule: Rule, where: str, source: Source) -> None
         for name in _TEXT_ONLY:
             if getattr(rule, name) not in (None, ()):
                 raise BadDeclaration(source, f"{where}: {name} applies to text, not to {target.name}")
-    if target.kind in ("text", "boolean", "date", "object", "map") and (
-        rule.min is not None or rule.max is not None
-    ):
+    if target.kind in ("text", "boolean", "date", "object", "map") and (rule.min is not None or rule.max is not None):
         raise BadDeclaration(source, f"{where}: min and max apply to numbers, not to {target.name}")
     for low, high in (("min", "max"), ("min_length", "max_length")):
         least, most = getattr(rule, low), getattr(rule, high)

@@ -32,12 +32,7 @@ class Index:
     __slots__ = ("fields", "name", "options", "sparse", "unique")
 
     def __init__(
-        self,
-        *fields: str,
-        unique: bool = False,
-        sparse: bool = False,
-        name: str | None = None,
-        **options: Any,
+        self, *fields: str, unique: bool = False, sparse: bool = False, name: str | None = None, **options: Any
     ) -> None:
         self.fields = fields
         self.unique = unique
@@ -87,9 +82,7 @@ def list_indexes(cls: type[Any]) -> list[IndexSpec]:
     return specs
 
 
-def _walk(
-    fields: tuple[Field, ...], prefix: str, above: tuple[type[Any], ...]
-) -> Iterator[tuple[str, Field]]:
+def _walk(fields: tuple[Field, ...], prefix: str, above: tuple[type[Any], ...]) -> Iterator[tuple[str, Field]]:
     """Every stored path; those inside lists count with the path of the list, as in MongoDB."""
     for declared in fields:
         path = prefix + declared.wire
@@ -113,9 +106,7 @@ def _compound(cls: type[Any], index: Index, known: set[str], direction: str | No
         if not _is_known(path, known):
             close = difflib.get_close_matches(path, known, 1)
             hint = f"did you mean '{close[0]}'" if close else ""
-            raise BadDeclaration(
-                cls.source, f"{index!r} of {cls.__name__}: no field is stored as '{path}'", hint
-            )
+            raise BadDeclaration(cls.source, f"{index!r} of {cls.__name__}: no field is stored as '{path}'", hint)
         keys.append((path, direction or order))
     if not keys:
         raise BadDeclaration(cls.source, f"an index of {cls.__name__} names no field")
@@ -133,6 +124,4 @@ def _check_unique(cls: type[Any], specs: list[IndexSpec]) -> None:
         for other in specs[:position]:
             if other.keys == spec.keys or other.name == spec.name:
                 fields = ", ".join(path for path, _ in spec.keys)
-                raise BadDeclaration(
-                    cls.source, f"{cls.__name__} declares the index '{spec.name}' over {fields} twice"
-                )
+                raise BadDeclaration(cls.source, f"{cls.__name__} declares the index '{spec.name}' over {fields} twice")

@@ -22,10 +22,7 @@ from core.schema.rules import Rule
 
 Schema = dict[str, Any]
 
-_BOUNDS: Final = {
-    "timestamp": (10**9, 10**10 - 1),
-    "safeinteger": (-SAFE_INTEGER, SAFE_INTEGER),
-}
+_BOUNDS: Final = {"timestamp": (10**9, 10**10 - 1), "safeinteger": (-SAFE_INTEGER, SAFE_INTEGER)}
 _OCTETS: Final = r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})"
 _GROUPS: Final = r"(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|::1?|(?:[0-9a-fA-F]{1,4}:){1,6}:"
 _CIDR4: Final = rf"{_OCTETS}/(?:3[0-2]|[12]?[0-9])"
@@ -58,9 +55,7 @@ def describe_scalar(kind: FieldType, rule: Rule, *, text: bool, required: bool) 
     """
     check = compile_type(kind, rule, "text" if text else "json")
     schema = _describe(kind, rule, check, text, required)
-    denied = (
-        [value for value in _spellings(rule.deny, text) if not _accepts(check, value)] if rule.deny else []
-    )
+    denied = [value for value in _spellings(rule.deny, text) if not _accepts(check, value)] if rule.deny else []
     return {**schema, "not": {"enum": denied}} if denied else schema
 
 
@@ -181,10 +176,7 @@ def _integers_as_text(least: int, most: int) -> Schema:
 def _describe_number(kind: FieldType, rule: Rule, text: bool) -> Schema:
     if kind.kind == "number":
         bounds = {"minimum": rule.min, "maximum": rule.max}
-        number: Schema = {
-            "type": "number",
-            **{key: value for key, value in bounds.items() if value is not None},
-        }
+        number: Schema = {"type": "number", **{key: value for key, value in bounds.items() if value is not None}}
         pattern = r"^[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?$"
         least, most = -_FREE_BOUND, _FREE_BOUND
     else:

@@ -19,6 +19,14 @@ Use = Literal["json", "text", "answer"]
 _SUFFIXES: dict[Use, str] = {"json": "", "text": "Form", "answer": "Answer"}
 
 
+#: no key of a request is a database operator or reserved; see `serve/values.py`
+_KEY: Final[Schema] = {"not": {"pattern": r"^(?:\$|(?:__proto__|constructor|prototype)$)|\x00"}}
+
+
+class Anything:
+    """Stands for any JSON value among the components."""
+
+
 class Components(dict[str, Schema]):
     """`components/schemas` of a document: each class once per use, under a name of its own."""
 
@@ -44,9 +52,7 @@ class Components(dict[str, Schema]):
 def build_object_schema(cls: type[Any], *, text: bool = False, components: Components) -> Schema:
     """A `$ref` to what is accepted as an object of this class."""
     return components.refer(
-        cls,
-        "text" if text else "json",
-        lambda: build_fields_schema(read_fields(cls), text=text, components=components),
+        cls, "text" if text else "json", lambda: build_fields_schema(read_fields(cls), text=text, components=components)
     )
 
 
@@ -58,12 +64,30 @@ def build_fields_schema(fields: Iterable[Field], *, text: bool = False, componen
     shown = [field for field in fields if field.rule.settable and field.rule.docs]
     schema: Schema = {
         "type": "object",
-        "properties": {
-            field.wire: build_field_schema(field, text=text, components=components) for field in shown
-        },
+        "properties": {field.wire: build_field_schema(field, text=text, components=components) for field in shown},
     }
+    if not text:
+        schema |= describe_members(components)
     required = [field.wire for field in shown if is_demanded(field)]
     return {**schema, "required": required} if required else schema
+
+
+def describe_members(components: Components) -> Schema:
+    """What a JSON object may hold beside the fields that are declared: what the gate lets through."""
+    anything = components.refer(Anything, "json", lambda: _describe_json(components))
+    return {"propertyNames": _KEY, "additionalProperties": anything}
+
+
+def _describe_json(components: Components) -> Schema:
+    """Any JSON value that the gate lets through, to any depth."""
+    scalars: list[Schema] = [
+        {"type": ["null", "boolean", "string"]},
+        {"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX},
+        {"type": "number", "not": {"type": "integer"}},
+    ]
+    items = components.refer(Anything, "json", lambda: _describe_json(components))
+    members = {"type": "object", **describe_members(components)}
+    return {"anyOf": [*scalars, {"type": "array", "items": items}, members]}
 
 
 def is_demanded(field: Field) -> bool:
@@ -103,7 +127,7 @@ def _describe(kind: FieldType, rule: Rule, text: bool, required: bool, component
         assert kind.params is not None
         return build_object_schema(kind.params, text=text, components=components)
     if kind.kind == "map":
-        return {"type": "object", "propertyNames": {"not": {"pattern": r"^\$"}}}
+        return {"type": "object", **({} if text else describe_members(components))}
     return describe_scalar(kind, rule, text=text, required=required)
 
 

@@ -59,10 +59,7 @@ def _describe(kind: FieldType, rule: Rule, required: bool, above: tuple[type[Any
 def _describe_nested(cls: type[Any], above: tuple[type[Any], ...]) -> dict[str, Any]:
     if cls in above:
         return {"type": "Object"}  # contains itself
-    return {
-        field.wire: _describe(field.type, field.rule, field.required, (*above, cls))
-        for field in read_fields(cls)
-    }
+    return {field.wire: _describe(field.type, field.rule, field.required, (*above, cls)) for field in read_fields(cls)}
 
 
 def _type_name(kind: FieldType) -> str:

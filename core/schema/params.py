@@ -136,9 +136,7 @@ def header_name(name: str) -> str:
     return name.replace("_", "-")
 
 
-def compile_body(
-    annotation: Any, *, text: bool = False
-) -> tuple[SectionCheck, tuple[Field, ...], BodyShape, bool]:
+def compile_body(annotation: Any, *, text: bool = False) -> tuple[SectionCheck, tuple[Field, ...], BodyShape, bool]:
     """The check of a parsed body of type `Params`, `list[Params]` or `dict[str, Any]`.
 
     Args:

@@ -65,12 +65,7 @@ def _dump_plan(cls: type[Any]) -> tuple[tuple[str, str, bool, Convert | None], .
     cache = own_cache(cls, "__compiled__")
     if "dump" not in cache:
         cache["dump"] = tuple(
-            (
-                field.wire,
-                field.name,
-                field.nullable or field.type.kind == "any",
-                _dumper(field.type, dump_object),
-            )
+            (field.wire, field.name, field.nullable or field.type.kind == "any", _dumper(field.type, dump_object))
             for field in read_fields(cls)
         )
     plan: tuple[tuple[str, str, bool, Convert | None], ...] = cache["dump"]
@@ -118,9 +113,7 @@ def compile_load(cls: type[Any]) -> Convert:
 
 
 def _compile_load(cls: type[Any], fields: tuple[Field, ...]) -> Convert:
-    constants = {
-        field.name: None if isinstance(field.default, Factory) else field.make_default() for field in fields
-    }
+    constants = {field.name: None if isinstance(field.default, Factory) else field.make_default() for field in fields}
     plan = tuple(
         (
             field.wire,

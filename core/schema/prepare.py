@@ -24,9 +24,7 @@ def compile_prepare(check: Check, fields: tuple[Field, ...], *, public: bool) ->
         public: whether `public` is about these values; documents written by code may set anything.
     """
     dropped = frozenset(field.wire for field in fields if not field.rule.settable) if public else frozenset()
-    virtuals = tuple(
-        field for field in fields if field.rule.virtual is not None and field.wire not in dropped
-    )
+    virtuals = tuple(field for field in fields if field.rule.virtual is not None and field.wire not in dropped)
     if dropped and not virtuals:
         return lambda raw: check(_without(raw, dropped))
     if not virtuals:

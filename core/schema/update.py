@@ -42,22 +42,18 @@ def check_operators(cls: type[Any], update: Mapping[str, Any] | Sequence[Mapping
     return checked
 
 
-def _check_all(
-    cls: type[Any], update: Mapping[str, Any], known: Mapping[str, Operator], problems: list[ErrorItem]
-) -> dict[str, Any]:
+def _check_all(cls: type[Any], update: Any, known: Mapping[str, Operator], problems: list[ErrorItem]) -> dict[str, Any]:
     checked: dict[str, Any] = {}
+    if not isinstance(update, Mapping):
+        problems.append(ErrorItem(WireCode.UNEXPECTED_TYPE, "a stage is an object with one operator"))
+        return checked
     for name, changes in update.items():
         operator = known.get(name)
         if operator is None:
-            hint = (
-                "use operators: {'$set': …}"
-                if not str(name).startswith("$")
-                else f"known are {' '.join(known)}"
-            )
-            problems.append(
-                ErrorItem(WireCode.VALUE_NOT_ALLOWED, f"{name} is no update operator; {hint}", str(name))
-            )
-        elif known is _STAGES and name == "$unset":
+            hint = f"known are {' '.join(known)}" if str(name)[:1] == "$" else "use operators: {'$set': …}"
+            message = f"{name} is no update operator; {hint}"
+            problems.append(ErrorItem(WireCode.VALUE_NOT_ALLOWED, message, str(name)))
+        elif known is _STAGES and name == "$unset" and isinstance(changes, str | list | tuple):
             names = [changes] if isinstance(changes, str) else list(changes)
             _check_changes(cls, name, operator, dict.fromkeys(names, ""), problems)
             checked[name] = names
@@ -167,9 +163,7 @@ def _pull(_: type[Any], target: Target, value: Any) -> Any:
         known = {field.wire for field in read_fields(element.kind.params)}
         for name in value:
             if not str(name).startswith("$") and str(name).partition(".")[0] not in known:
-                raise Refused(
-                    [Problem("AdditionalParamsNotAllowed", " is not declared", str(name), str(name))]
-                )
+                raise Refused([Problem("AdditionalParamsNotAllowed", " is not declared", str(name), str(name))])
     return dict(value)
 
 
