@@ -10,7 +10,6 @@ base = ServerSettings(
     databases={"main": Mongo(url=env("CATENA_MONGO_URL", default=LOCAL))},
     culture=Culture("en", "gb"),
     docs=Docs(
-        title="Catena",
-        description="A MongoDB API gateway: the demo project and whatever else lives in projects/.",
+        title="Catena", description="A MongoDB API gateway: the demo project and whatever else lives in projects/."
     ),
 )

@@ -13,6 +13,6 @@ translations = Translations(
         "ServiceIsDeprecated": {
             "en": "This service is deprecated and will be switched off. Please use its successor.",
             "de": "Dieser Dienst ist veraltet und wird abgeschaltet. Bitte verwenden Sie den Nachfolger.",
-        },
+        }
     },
 )

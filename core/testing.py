@@ -122,11 +122,18 @@ class Client:
         events: list[dict[str, Any]] = [{"type": "http.request", "body": content, "more_body": False}]
         sent: list[dict[str, Any]] = []
 
+        answered = asyncio.Event()
+
         async def receive() -> dict[str, Any]:
-            return events.pop() if events else {"type": "http.disconnect"}
+            if events:
+                return events.pop()
+            await answered.wait()  # a client that waits for its answer has not left
+            return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
             sent.append(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                answered.set()
 
         await self._app(scope, receive, send)
         start, *rest = sent

@@ -10,6 +10,6 @@ translations = Translations(
         "UnknownServiceGroupOrVersion": {
             "en": "The group or version of this service is not known.",
             "de": "Gruppe oder Version dieses Dienstes sind nicht bekannt.",
-        },
+        }
     },
 )

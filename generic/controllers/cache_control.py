@@ -13,9 +13,7 @@ cache_control = Controller("generic-cachingCacheControl", version="1.0", group="
 class Caching(Params):
     """Options; without them the answer is as fresh as the value it was made from says."""
 
-    max_age_s: Annotated[int | None, rule("Seconds, instead of ctx.cache_time_s", min=0, nullable=False)] = (
-        None
-    )
+    max_age_s: Annotated[int | None, rule("Seconds, instead of ctx.cache_time_s", min=0, nullable=False)] = None
     private: Annotated[bool, rule("Only the client's own cache may keep it")] = False
 
     def header(self, ctx: Context) -> str:

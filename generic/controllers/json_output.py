@@ -16,9 +16,7 @@ json_errors = Controller("generic-defaultJSONErrorResponse", version="1.0", grou
 class Selection(Params):
     """Query of `generic-defaultResponse`."""
 
-    filter: Annotated[str | None, rule("Names of members to keep, separated by commas", nullable=False)] = (
-        None
-    )
+    filter: Annotated[str | None, rule("Names of members to keep, separated by commas", nullable=False)] = None
 
 
 @json_output.all

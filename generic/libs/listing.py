@@ -36,12 +36,7 @@ def list_siblings(routes: Iterable[Any], route: Any) -> list[Any]:
 
 
 def _place_of(route: Any) -> tuple[Any, ...]:
-    return (
-        frozenset(route.host_ids),
-        route.prefix.lower(),
-        route.group.strip().lower(),
-        route.version.strip().lower(),
-    )
+    return (frozenset(route.host_ids), route.prefix.lower(), route.group.strip().lower(), route.version.strip().lower())
 
 
 def describe_service(route: Any, base_url: str) -> dict[str, Any]:

@@ -34,9 +34,7 @@ def _select(value: Any, names: frozenset[str]) -> Any:
     if isinstance(value, dict):
         return dict(_search(value.items(), names)) or _NOTHING
     if isinstance(value, list):
-        return [
-            found for _, found in _search(((str(at), item) for at, item in enumerate(value)), names)
-        ] or _NOTHING
+        return [found for _, found in _search(((str(at), item) for at, item in enumerate(value)), names)] or _NOTHING
     return _NOTHING
 
 

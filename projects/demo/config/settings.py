@@ -19,9 +19,5 @@ def default_todos() -> list[str]:
 
 class DemoSettings(Settings, identity="demo-config"):
     # The title is sent as a header, so it is plain text.
-    title: Annotated[str, rule("Sent in the header About", max_length=200, match=r"^[ -~]*$")] = (
-        "This is a demo API"
-    )
-    default_todos: Annotated[list[str], rule("What an empty list starts with", max_length=64)] = factory(
-        default_todos
-    )
+    title: Annotated[str, rule("Sent in the header About", max_length=200, match=r"^[ -~]*$")] = "This is a demo API"
+    default_todos: Annotated[list[str], rule("What an empty list starts with", max_length=64)] = factory(default_todos)

@@ -31,9 +31,7 @@ class NewTodo(Params):
 
 
 class TodoChanges(Params):
-    name: Annotated[str | None, rule("New name of the item", min_length=1, max_length=64, nullable=False)] = (
-        None
-    )
+    name: Annotated[str | None, rule("New name of the item", min_length=1, max_length=64, nullable=False)] = None
     status: Annotated[Status | None, rule("Whether it is done", nullable=False)] = None
 
 

@@ -34,9 +34,7 @@ async def add_todo(todos: Collection[Todo], name: str, status: Any, at: datetime
     return await todos.insert(Todo(name=name, status=status, created=at, last_modified=at))
 
 
-async def change_todo(
-    todos: Collection[Todo], oid: ObjectId, changes: Mapping[str, Any], at: datetime
-) -> Todo | None:
+async def change_todo(todos: Collection[Todo], oid: ObjectId, changes: Mapping[str, Any], at: datetime) -> Todo | None:
     """The todo after the change, or `None` when there is none with this id."""
     return await todos.find_one_and_update({"_id": oid}, {"$set": {**changes, "lastModified": at}})
 

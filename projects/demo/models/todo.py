@@ -19,6 +19,4 @@ class Todo(Model, identity="todos-model", version="1.0", collection="demo-todos"
     group: Annotated[str, rule("Who it belongs to")] = GROUP
     status: Annotated[Status, rule("Whether it is done")] = "unchecked"
     created: Annotated[datetime, rule("When it was added", index=True)] = factory(now)
-    last_modified: Annotated[datetime, rule("When it was changed last", index=True, name="lastModified")] = (
-        factory(now)
-    )
+    last_modified: Annotated[datetime, rule("When it was changed last", index=True, name="lastModified")] = factory(now)

@@ -17,35 +17,14 @@ api = Routes(
     paths=[
         Path(
             "./todo",
-            list=Route(
-                "todos",
-                chain=[check_access, list_todos],
-                description="List todos",
-                modified=MODIFIED,
-            ),
-            index=Route(
-                "todo",
-                chain=[get_todo],
-                description="Get one todo",
-                modified=MODIFIED,
-            ),
-            create=Route(
-                "create-todo",
-                chain=[check_access, create_todo],
-                description="Add a todo",
-                modified=MODIFIED,
-            ),
+            list=Route("todos", chain=[check_access, list_todos], description="List todos", modified=MODIFIED),
+            index=Route("todo", chain=[get_todo], description="Get one todo", modified=MODIFIED),
+            create=Route("create-todo", chain=[check_access, create_todo], description="Add a todo", modified=MODIFIED),
             update=Route(
-                "update-todo",
-                chain=[check_access, update_todo],
-                description="Change a todo",
-                modified=MODIFIED,
+                "update-todo", chain=[check_access, update_todo], description="Change a todo", modified=MODIFIED
             ),
             delete=Route(
-                "delete-todo",
-                chain=[check_access, delete_todo],
-                description="Remove a todo",
-                modified=MODIFIED,
+                "delete-todo", chain=[check_access, delete_todo], description="Remove a todo", modified=MODIFIED
             ),
         ),
         Path(
