@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from core.schema.fields import MISSING, Field, FieldType, read_fields
+from core.schema.formats import INT64_MAX, INT64_MIN
 from core.schema.jsonscalar import Schema, describe_scalar
 from core.schema.rules import Factory, Rule
 
 Use = Literal["json", "text", "answer"]
 _SUFFIXES: dict[Use, str] = {"json": "", "text": "Form", "answer": "Answer"}
-
-
 #: no key of a request is a database operator or reserved; see `serve/values.py`
 _KEY: Final[Schema] = {"not": {"pattern": r"^(?:\$|(?:__proto__|constructor|prototype)$)|\x00"}}
 
@@ -128,7 +127,10 @@ def _describe(kind: FieldType, rule: Rule, text: bool, required: bool, component
         return build_object_schema(kind.params, text=text, components=components)
     if kind.kind == "map":
         return {"type": "object", **({} if text else describe_members(components))}
-    return describe_scalar(kind, rule, text=text, required=required)
+    schema = describe_scalar(kind, rule, text=text, required=required)
+    if kind.kind == "any" and not text and not schema:
+        return components.refer(Anything, "json", lambda: _describe_json(components))
+    return schema
 
 
 def _admit_null(schema: Schema) -> Schema:
