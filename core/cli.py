@@ -2,7 +2,7 @@
 
 In: arguments. Out: an exit code; what is wrong is printed one line each, and the code is 1. The mode comes
 first and defaults to `local`, the command defaults to `serve`; `--root DIR` may stand anywhere. Commands of
-projects stand beside those of `core/command/`.
+projects stand beside those of `core/commands/`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import click
 
-from core.command.inspect import check, openapi, routes
-from core.command.run import cron, indexes, serve
-from core.command.scaffold import new
-from core.command.state import State, report
+from core.commands.inspect import check, openapi, routes
+from core.commands.run import cron, indexes, serve
+from core.commands.scaffold import new
+from core.commands.state import State, report
 from core.errors import CatenaError, ConfigError
 from core.link.linked import LinkedCommand
 from core.serve.create import HOME

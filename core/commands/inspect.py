@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 import orjson
 
-from core.command.state import State
+from core.commands.state import State
 from core.docs.openapi import build_openapi
 from core.errors import ConfigError
 from core.link.linked import LinkedRoute

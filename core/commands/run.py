@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from core.command.state import State
+from core.commands.state import State
 from core.cron.job import run_once
 from core.data.databases import Databases
 from core.data.ladder import climb, pass_on
