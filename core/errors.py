@@ -169,8 +169,7 @@ class HTTPError(CatenaError):
 class BadRequest(HTTPError):
     """400: the request cannot be understood."""
 
-    status = 400
-    default_code = WireCode.BAD_REQUEST
+    status, default_code = 400, WireCode.BAD_REQUEST
 
 
 class PreconditionFailed(BadRequest):
@@ -183,29 +182,25 @@ class PreconditionFailed(BadRequest):
 class Unauthorized(HTTPError):
     """401: the caller is not known."""
 
-    status = 401
-    default_code = WireCode.UNAUTHORIZED
+    status, default_code = 401, WireCode.UNAUTHORIZED
 
 
 class Forbidden(HTTPError):
     """403: the caller is known and may not."""
 
-    status = 403
-    default_code = WireCode.FORBIDDEN
+    status, default_code = 403, WireCode.FORBIDDEN
 
 
 class NotFound(HTTPError):
     """404: nothing lives here."""
 
-    status = 404
-    default_code = WireCode.NOT_FOUND
+    status, default_code = 404, WireCode.NOT_FOUND
 
 
 class MethodNotAllowed(HTTPError):
     """405: the path exists, this method on it does not; `Allow` lists those that do."""
 
-    status = 405
-    default_code = WireCode.METHOD_NOT_ALLOWED
+    status, default_code = 405, WireCode.METHOD_NOT_ALLOWED
 
     def __init__(self, allow: Sequence[str]) -> None:
         super().__init__(headers={"Allow": ", ".join(allow)})
@@ -215,64 +210,55 @@ class MethodNotAllowed(HTTPError):
 class Conflict(HTTPError):
     """409: the request contradicts what is stored."""
 
-    status = 409
-    default_code = WireCode.CONFLICT
+    status, default_code = 409, WireCode.CONFLICT
 
 
 class Gone(HTTPError):
     """410: it lived here once."""
 
-    status = 410
-    default_code = WireCode.GONE
+    status, default_code = 410, WireCode.GONE
 
 
 class EtagMismatch(HTTPError):
     """412: the stored version is another one than the client names."""
 
-    status = 412
-    default_code = WireCode.ETAG_MISMATCH
+    status, default_code = 412, WireCode.ETAG_MISMATCH
 
 
 class PayloadTooLarge(HTTPError):
     """413: the body is over the route's limit."""
 
-    status = 413
-    default_code = WireCode.PAYLOAD_TOO_LARGE
+    status, default_code = 413, WireCode.PAYLOAD_TOO_LARGE
 
 
 class UriTooLong(HTTPError):
     """414: the request target is over the limit."""
 
-    status = 414
-    default_code = WireCode.URI_TOO_LONG
+    status, default_code = 414, WireCode.URI_TOO_LONG
 
 
 class UnsupportedMediaType(HTTPError):
     """415: the route does not read bodies of this type."""
 
-    status = 415
-    default_code = WireCode.UNSUPPORTED_MEDIA_TYPE
+    status, default_code = 415, WireCode.UNSUPPORTED_MEDIA_TYPE
 
 
 class Misdirected(HTTPError):
     """421: this server does not answer for the host named in the request."""
 
-    status = 421
-    default_code = WireCode.MISDIRECTED
+    status, default_code = 421, WireCode.MISDIRECTED
 
 
 class TooManyRequests(HTTPError):
     """429: a rate limit is exhausted."""
 
-    status = 429
-    default_code = WireCode.RATE_LIMIT_EXCEEDED
+    status, default_code = 429, WireCode.RATE_LIMIT_EXCEEDED
 
 
 class HeadersTooLarge(HTTPError):
     """431: too many header fields, or too long."""
 
-    status = 431
-    default_code = WireCode.HEADERS_TOO_LARGE
+    status, default_code = 431, WireCode.HEADERS_TOO_LARGE
 
 
 class InternalServerError(HTTPError):
@@ -282,8 +268,7 @@ class InternalServerError(HTTPError):
 class BadGateway(HTTPError):
     """502: an upstream answered with something unusable."""
 
-    status = 502
-    default_code = WireCode.BAD_GATEWAY
+    status, default_code = 502, WireCode.BAD_GATEWAY
 
 
 class Unavailable(HTTPError):
@@ -295,8 +280,7 @@ class Unavailable(HTTPError):
         retry_after_s: seconds until a retry makes sense.
     """
 
-    status = 503
-    default_code = WireCode.UNAVAILABLE
+    status, default_code = 503, WireCode.UNAVAILABLE
 
     def __init__(self, code: str | None = None, msg: str = "", *, retry_after_s: int = 1) -> None:
         super().__init__(code, msg, headers={"Retry-After": str(retry_after_s)})
@@ -305,8 +289,7 @@ class Unavailable(HTTPError):
 class GatewayTimeout(HTTPError):
     """504: an upstream did not answer in time."""
 
-    status = 504
-    default_code = WireCode.GATEWAY_TIMEOUT
+    status, default_code = 504, WireCode.GATEWAY_TIMEOUT
 
 
 class ModelError(CatenaError):

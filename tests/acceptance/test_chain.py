@@ -145,7 +145,7 @@ async def test_the_context_finds_things_by_name(app: TestApp) -> None:
         "missing": "Nope",
         "lib": 42,
         "model": "Dish",
-        "config": "bon appetit",
+        "config": "enjoy",
         "now": True,
         "raw": "",
     }
