@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.mongo import database_name, mongo_url, mongod_binary, own_root
+from tests.server import demo_root
 
-__all__ = ["database_name", "mongo_url", "mongod_binary", "own_root"]
+__all__ = ["database_name", "demo_root", "mongo_url", "mongod_binary", "own_root"]
