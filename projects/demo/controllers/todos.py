@@ -35,6 +35,10 @@ class TodoChanges(Params):
     status: Annotated[Status | None, rule("Whether it is done", nullable=False)] = None
 
 
+class Created(Params):
+    id: Annotated[ObjectId, rule("Id of the new item")]
+
+
 @todos.list(responses={200: "Success"})
 async def list_todos(ctx: Context, *, query: Page) -> list[Todo]:
     """A page of the list; the header `About` says which API this is."""
@@ -54,10 +58,10 @@ async def get_todo(ctx: Context, *, path: ItemPath) -> list[Todo]:
 
 
 @todos.create(responses={200: "Success", 409: "DataRecordAlreadyExist"})
-async def create_todo(ctx: Context, *, body: NewTodo) -> dict[str, ObjectId]:
+async def create_todo(ctx: Context, *, body: NewTodo) -> Created:
     """Adds an item and gives its id. A name that is taken raises DuplicateKey, which is answered 409."""
     todo = await add_todo(ctx.db[Todo], body.name, body.status, ctx.now())
-    return {"id": todo.oid}
+    return Created(id=todo.oid)
 
 
 @todos.update(responses={200: "Success", 404: "TodoNotFound", 409: "DataRecordAlreadyExist"})

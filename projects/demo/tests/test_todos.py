@@ -28,7 +28,7 @@ async def test_an_action_is_a_plain_function(app: TestApp) -> None:
     ctx = app.context()
     made = await create_todo(ctx, body=NewTodo(name="milk"))
     listed = await list_todos(ctx, query=Page(sort="created", ascending=False, limit=1))
-    assert [todo.oid for todo in listed] == [made["id"]]
+    assert [todo.oid for todo in listed] == [made.id]
     assert ctx.headers["About"] == "This is a demo API"
     with pytest.raises(DuplicateKey):
         await create_todo(ctx, body=NewTodo(name="milk"))
