@@ -114,7 +114,8 @@ class App:
             response = plain_error_response(self.context, request, error)
         except Disconnected:
             return
-        except Exception as error:  # noqa: BLE001  the last resort: a bug of ours must not end without an answer
+        except Exception as error:  # noqa: BLE001
+            # The last resort: a bug of ours must not end without an answer.
             extra = {"action": "request.failed", "request_id": request.id}
             _log.error("%s %s failed: %r", request.method, request.path, error, exc_info=error, extra=extra)
             response = plain_error_response(self.context, request, InternalServerError())
@@ -157,7 +158,8 @@ class App:
             _log.error("the start failed: %s", error, extra={"action": "start.failed"})
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        except Exception as error:  # noqa: BLE001  an author's start function may raise anything
+        except Exception as error:  # noqa: BLE001
+            # An author's start function may raise anything.
             extra = {"action": "start.failed"}
             _log.error("a start function failed: %r", error, exc_info=error, extra=extra)
             await send({"type": "lifespan.startup.failed", "message": "a start function failed"})

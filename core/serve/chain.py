@@ -55,7 +55,8 @@ async def run(ctx: Context) -> Response:
         if task is not None:
             task.uncancel()
         response = await _answer(ctx, Unavailable(WireCode.REQUEST_TIMEOUT), slots, arounds)
-    except Exception as error:  # noqa: BLE001  whatever a step raises must become an answer, never a hang
+    except Exception as error:  # noqa: BLE001
+        # Whatever a step raises must become an answer, never a hang.
         response = await _answer(ctx, error, slots, arounds)
     return _add_headers(ctx, response)
 
@@ -138,7 +139,10 @@ async def _unwind(arounds: Arounds, error: BaseException) -> BaseException:
             await around.athrow(error)
         except StopAsyncIteration:
             continue  # it caught the error and ended; the error still is the answer
-        except (Exception, asyncio.CancelledError) as raised:  # noqa: BLE001  an author's clean-up may fail, too
+        except asyncio.CancelledError as raised:
+            error = raised
+        except Exception as raised:  # noqa: BLE001
+            # An author's clean-up may fail, too.
             error = raised
     return error
 
@@ -149,7 +153,8 @@ async def _answer(ctx: Context, error: BaseException, slots: Slots, arounds: Aro
     for step in ctx.route.error_steps:
         try:
             answer = await _call_error_step(step, ctx, failure, slots)
-        except Exception as raised:  # noqa: BLE001  an error step that fails hands on what it raised
+        except Exception as raised:  # noqa: BLE001
+            # An error step that fails hands on what it raised.
             failure = _to_http_error(ctx, raised)
             continue
         if isinstance(answer, Response):

@@ -17,12 +17,18 @@ from tests.tree import ROOT, Import, exported_names, imports_of, parse, python_f
 LEVELS = {
     0: "source errors",
     1: "log settings metrics schema/rules cron/schedule",
-    2: "schema/* declare/* serve/gate serve/body serve/request serve/response",
-    3: "load/registry data/* http/* link/linked serve/hosts serve/cors serve/static serve/i18n serve/client",
-    4: "load/* serve/limits serve/matcher serve/context cron/plan cron/store",
-    5: "link/* docs/*",
-    6: "serve/chain serve/overload serve/health docs/ui cron/worker cron/manager",
-    7: "serve/app serve/protocol serve/server testing cli",
+    2: (
+        "schema/* declare/* serve/gate serve/values serve/body serve/request serve/header serve/encoding"
+        " serve/envelope serve/response"
+    ),
+    3: (
+        "load/registry data/* http/* link/linked serve/hosts serve/cors serve/static serve/texts serve/i18n"
+        " serve/client serve/delivery serve/background"
+    ),
+    4: "load/* serve/limits serve/matcher serve/context serve/deadline serve/output serve/overflow cron/plan cron/store",
+    5: "link/* docs/* cron/job",
+    6: ("serve/chain serve/overload serve/health serve/startup serve/pages docs/ui cron/worker cron/manager"),
+    7: "serve/app serve/create serve/protocol serve/supervisor serve/server commands/* testing cli",
 }
 # What authors import. It stands above everything, and nothing in core may use it.
 TOP = "__init__"
