@@ -28,7 +28,8 @@ LEVELS = {
     4: "load/* serve/limits serve/matcher serve/context serve/deadline serve/output serve/overflow cron/plan cron/store",
     5: "link/* docs/* cron/job",
     6: ("serve/chain serve/overload serve/health serve/startup serve/pages docs/ui cron/worker cron/manager"),
-    7: "serve/app serve/create serve/protocol serve/supervisor serve/server commands/* testing cli",
+    7: "serve/app serve/create serve/protocol serve/supervisor serve/server",
+    8: "commands/* testing cli",
 }
 # What authors import. It stands above everything, and nothing in core may use it.
 TOP = "__init__"
