@@ -5,13 +5,13 @@ In: a `LinkedJob` and the application. Out: the author's coroutine, run once, wh
 
 from __future__ import annotations
 
-import logging
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.data.databases import Background
 from core.link.linked import LinkedJob
+from core.log import EventLogger, get_logger
 from core.serve.context import AppContext, ProjectSettings
 
 
@@ -46,10 +46,9 @@ class Job:
         return self.app.settings
 
     @property
-    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+    def log(self) -> EventLogger:
         """A logger whose events carry job and run."""
-        logger = logging.getLogger("catena.job")
-        return logging.LoggerAdapter(logger, {"job": self.identity, "run_id": self.run_id})
+        return get_logger("job", job=self.identity, run_id=self.run_id)
 
     def now(self) -> datetime:
         """The current time, aware, in UTC."""

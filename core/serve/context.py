@@ -18,6 +18,7 @@ from core.declare.settings import Settings
 from core.errors import UnresolvedReference
 from core.link.linked import Linked, LinkedRoute
 from core.load.registry import Registry
+from core.log import EventLogger
 from core.schema.rules import now
 from core.serve.background import Background
 from core.serve.i18n import Translator
@@ -184,9 +185,9 @@ class Context:
         return self._culture
 
     @property
-    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+    def log(self) -> EventLogger:
         """A logger whose events carry the request id."""
-        return logging.LoggerAdapter(self.app.log, {"request_id": self.request.id})
+        return EventLogger(self.app.log, {"request_id": self.request.id})
 
     def now(self) -> datetime:
         """The current time, aware, in UTC."""

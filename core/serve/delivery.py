@@ -5,48 +5,67 @@ In: a `Response` and its `Request`. Out: status, headers and body as they are se
 
 from __future__ import annotations
 
-import gzip
+import asyncio
+import os
+import re
+import stat
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
-from core.serve.header import RawHeader
+from core.errors import NotFound
+from core.serve.header import CSP_PAGE, NOSNIFF, RawHeader
 from core.serve.request import Request
-from core.serve.response import FileResponse, Response
+from core.serve.response import FileResponse, Response, StreamResponse
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Scope]]
 Send = Callable[[Scope], Awaitable[None]]
 
+#: more ranges than this are not served: the whole file is sent instead
+RANGES_MAX: Final = 10
 _GZIP_FROM_BYTES: Final = 1024
+# Measured: level 5 packs 1 MiB of JSON in about 5 ms. Longer bodies would hold up every other request.
+_GZIP_UP_TO_BYTES: Final = 1024 * 1024
 _GZIP_LEVEL: Final = 5
-_RANGES_MAX: Final = 10
-_NO_BODY: Final = (204, 304)
+_GZIP_FORMAT: Final = 31
+_COMPRESSIBLE: Final = re.compile(rb"text/|application/(?:[a-z.+-]*\+)?(?:json|xml|javascript)|image/svg\+xml")
+_RANGES: Final = re.compile(rb"bytes=[0-9]{0,18}-[0-9]{0,18}(?: *, *[0-9]{0,18}-[0-9]{0,18})*")
+_GUARDS: Final = (NOSNIFF, CSP_PAGE)
+_NO_BODY: Final = frozenset({204, 304})
+_OF_CONTENT: Final = frozenset({b"content-type", b"content-length"})
 
 
 def deliver(response: Response, request: Request) -> tuple[int, list[RawHeader], bytes]:
-    """Status, headers and body of an answer; a client that has this version gets 304."""
+    """Status, headers and body of an answer; for a stream the body is empty and no length is set.
+
+    A 200 gets a weak ETag, unless a step set one; a GET or HEAD from a client that has this version becomes
+    304. Texts above 1 KiB are compressed for clients that take gzip.
+    """
     status, body, headers = response.status, response.body, response.raw_headers
     if status in _NO_BODY:
-        return status, [header for header in headers if header[0] != b"content-type"], b""
-    if status == 200 and body and response.header("etag") is None:
-        etag = weak_etag(body)
-        headers.append((b"etag", etag))
+        return status, _without_content(headers), b""
+    if isinstance(response, StreamResponse):
+        return status, headers, b""
+    if status == 200 and body:
+        etag = _find_etag(headers, body)
         known = request.index.get(b"if-none-match")
         if known is not None and request.method in {"GET", "HEAD"} and is_known(known, etag):
-            return 304, [header for header in headers if header[0] != b"content-type"], b""
-    if len(body) >= _GZIP_FROM_BYTES and response.header("content-encoding") is None:
-        response.vary("accept-encoding")
-        headers = response.raw_headers
-        if accepts_gzip(request.index.get(b"accept-encoding", b"")):
-            body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
-            headers.append((b"content-encoding", b"gzip"))
+            return 304, _without_content(headers), b""
+        if _GZIP_FROM_BYTES < len(body) <= _GZIP_UP_TO_BYTES:
+            body = _compress(response, request)
+            headers = response.raw_headers
     headers.append((b"content-length", b"%d" % len(body)))
     return status, headers, body
 
 
 def weak_etag(body: bytes) -> bytes:
-    """A weak ETag: length and checksum."""
+    """A weak ETag: length and checksum, the same in every process."""
+    # Measured on 60 and 1,000 bytes: 0.3 and 0.5 µs; SHA-1 takes 0.5 and 1.0, BLAKE2b 0.5 and 1.4.
     return b'W/"%x-%x"' % (len(body), zlib.crc32(body))
 
 
@@ -56,31 +75,92 @@ def is_known(if_none_match: bytes, etag: bytes) -> bool:
     return tags == [b"*"] or etag.removeprefix(b"W/") in tags
 
 
+@lru_cache(maxsize=256)
 def accepts_gzip(accept_encoding: bytes) -> bool:
-    """Whether `Accept-Encoding` admits gzip; a weight of zero forbids it."""
+    """Whether `Accept-Encoding` admits gzip; a weight of zero forbids it, its own weight goes before that of `*`."""
+    admitted: dict[bytes, bool] = {}
     for part in accept_encoding.lower().split(b","):
         name, _, weight = part.partition(b";")
-        if name.strip() in {b"gzip", b"*"}:
-            return not weight or weight.strip().removeprefix(b"q=").strip(b"0.") != b""
-    return False
+        admitted[name.strip()] = not weight or weight.strip().removeprefix(b"q=").strip(b"0. ") != b""
+    return admitted.get(b"gzip", admitted.get(b"*", False))
+
+
+def _find_etag(headers: list[RawHeader], body: bytes) -> bytes:
+    for name, value in headers:
+        if name == b"etag":
+            return value
+    etag = weak_etag(body)
+    headers.append((b"etag", etag))
+    return etag
+
+
+def _without_content(headers: list[RawHeader]) -> list[RawHeader]:
+    return [header for header in headers if header[0] not in _OF_CONTENT]
+
+
+def _compress(response: Response, request: Request) -> bytes:
+    """The body, compressed where content and client allow it; caches learn that it depends on the client."""
+    headers = dict(response.raw_headers)
+    if b"content-encoding" in headers or not _COMPRESSIBLE.match(headers.get(b"content-type", b"")):
+        return response.body
+    response.vary("accept-encoding")
+    if not accepts_gzip(request.index.get(b"accept-encoding", b"")):
+        return response.body
+    response.raw_headers.append((b"content-encoding", b"gzip"))
+    packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
+    return packer.compress(response.body) + packer.flush()
 
 
 async def send_file(response: FileResponse, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a file with ETag, Last-Modified and ranges, or 304.
+    """Send a file with ETag, Last-Modified and ranges, or 304. Starlette reads and sends it.
 
-    Starlette reads and sends it. More than ten ranges in one request are ignored: the whole file is sent.
+    Raises:
+        NotFound: there is no such regular file; nothing was sent.
     """
     from starlette.responses import FileResponse as Sender  # loaded only where files are sent
 
+    found = await asyncio.to_thread(_inspect, response.path)
     headers = {name.decode(): value.decode("latin-1") for name, value in response.raw_headers}
-    stat = response.path.stat()
-    sender = Sender(response.path, response.status, headers, response.media_type or None, stat_result=stat)
-    known = request.index.get(b"if-none-match")
-    if known is not None and is_known(known, sender.headers["etag"].encode()):
-        kept = [(name, value) for name, value in sender.raw_headers if name not in {b"content-length", b"content-type"}]
-        await send({"type": "http.response.start", "status": 304, "headers": kept})
+    headers.setdefault("etag", f'W/"{found.st_size:x}-{found.st_mtime_ns:x}"')
+    sender = Sender(response.path, response.status, headers, response.media_type or None, stat_result=found)
+    if request.method in {"GET", "HEAD"} and _has_file(request, headers["etag"].encode("latin-1"), found):
+        await send({"type": "http.response.start", "status": 304, "headers": _without_content(sender.raw_headers)})
         await send({"type": "http.response.body", "body": b""})
         return
-    if request.index.get(b"range", b"").count(b",") >= _RANGES_MAX:
+    ranges = request.index.get(b"range", b"")
+    if request.method != "GET" or ranges.count(b",") >= RANGES_MAX or not _RANGES.fullmatch(ranges):
         scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
-    await sender(scope, receive, send)
+
+    async def send_guarded(message: Scope) -> None:
+        # Starlette's own answer to a range outside the file knows nothing of our headers.
+        if message["type"] == "http.response.start":
+            names = {name for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(item for item in _GUARDS if item[0] not in names)]
+        await send(message)
+
+    await sender(scope, receive, send_guarded)
+
+
+def _inspect(path: Path) -> os.stat_result:
+    try:
+        found = path.stat()
+    except OSError:
+        raise NotFound from None
+    if not stat.S_ISREG(found.st_mode):
+        raise NotFound
+    return found
+
+
+def _has_file(request: Request, etag: bytes, found: os.stat_result) -> bool:
+    """Whether the client has this version of a file; the tag goes before the date."""
+    known = request.index.get(b"if-none-match")
+    if known is not None:
+        return is_known(known, etag)
+    since = request.header("if-modified-since")
+    if since is None:
+        return False
+    try:
+        moment = parsedate_to_datetime(since)
+    except ValueError:
+        return False
+    return moment.tzinfo is not None and datetime.fromtimestamp(int(found.st_mtime), UTC) <= moment

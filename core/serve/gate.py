@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from core.errors import BadRequest, HeadersTooLarge, MethodNotAllowed, NotFound, UriTooLong
@@ -31,6 +31,8 @@ _HOST: Final = re.compile(
 )
 _HOST_BYTES: Final = 255
 
+_T = TypeVar("_T")
+
 
 class HostName(NamedTuple):
     """A checked Host header: as sent, and in lower case without port and trailing dot."""
@@ -39,8 +41,11 @@ class HostName(NamedTuple):
     name: str
 
 
+# What was found right once need not be looked at again. Clients choose these texts: few and short ones are kept.
 _KNOWN_HOSTS: dict[bytes, HostName] = {}
-_KNOWN_HOSTS_MAX: Final = 256
+_KNOWN_PATHS: dict[bytes, str] = {}
+_KNOWN_MAX: Final = 1024
+_KNOWN_BYTES: Final = 128
 
 
 def check_request_line(method: str, raw_path: bytes, query: bytes, limits: Limits) -> str:
@@ -66,9 +71,12 @@ def check_request_line(method: str, raw_path: bytes, query: bytes, limits: Limit
         raise MethodNotAllowed(METHODS)
     if query and query.translate(None, _VISIBLE):
         raise BadRequest(msg="The query contains control characters or blanks.")
-    if _PLAIN_PATH.fullmatch(raw_path):
-        return raw_path.decode("ascii")
-    return _decode_path(raw_path)
+    path = _KNOWN_PATHS.get(raw_path)
+    if path is None:
+        path = raw_path.decode("ascii") if _PLAIN_PATH.fullmatch(raw_path) else _decode_path(raw_path)
+        if len(raw_path) <= _KNOWN_BYTES:
+            _keep(_KNOWN_PATHS, raw_path, path)
+    return path
 
 
 def _decode_path(raw_path: bytes) -> str:
@@ -147,7 +155,11 @@ def check_host(index: dict[bytes, bytes]) -> HostName:
     if match is None or int(match["port"] or 1) not in range(1, 65536):
         raise BadRequest(msg="The Host header is missing or is not a host name with an optional port.")
     host = HostName(raw.decode("ascii"), match["name"].decode("ascii").lower().removesuffix("."))
-    if len(_KNOWN_HOSTS) >= _KNOWN_HOSTS_MAX:  # clients choose these texts: never let them pile up
-        _KNOWN_HOSTS.clear()
-    _KNOWN_HOSTS[raw] = host
+    _keep(_KNOWN_HOSTS, raw, host)
     return host
+
+
+def _keep(known: dict[bytes, _T], key: bytes, value: _T) -> None:
+    if len(known) >= _KNOWN_MAX:
+        known.clear()
+    known[key] = value

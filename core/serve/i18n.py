@@ -33,7 +33,10 @@ class Translator:
     """
 
     def __init__(self, groups: Mapping[str, Mapping[str, Any]], culture: Culture) -> None:
-        self._groups = {**groups, SYSTEM: {**SYSTEM_TEXTS, **groups.get(SYSTEM, {})}}
+        own = groups.get(SYSTEM, {})
+        # Language by language: an installation that replaces the German text keeps the English one.
+        system = {key: {**SYSTEM_TEXTS.get(key, {}), **own.get(key, {})} for key in {**SYSTEM_TEXTS, **own}}
+        self._groups = {**groups, SYSTEM: system}
         self._default = (culture.language, culture.region)
         self._languages = {
             language for group in self._groups.values() for texts in group.values() for language in texts

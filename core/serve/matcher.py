@@ -48,12 +48,19 @@ class _Node:
 
 
 class _Table:
-    """The routes of one host id, or those that belong to none."""
+    """The routes of one host id, or those that belong to none.
 
-    __slots__ = ("root", "static")
+    Attributes:
+        static: path → method → match, for routes without variables.
+        single: path without its last segment → method → route and name, where only that one is a variable.
+        root: the tree; it holds the routes of `single`, too.
+    """
+
+    __slots__ = ("root", "single", "static")
 
     def __init__(self, routes: Iterable[LinkedRoute]) -> None:
         self.static: dict[str, dict[str, Match]] = {}
+        self.single: dict[str, dict[str, tuple[LinkedRoute, str]]] = {}
         self.root = _Node()
         for route in routes:
             segments = _split(route.url)
@@ -86,6 +93,11 @@ class _Table:
                 node.literals[segment] = child
                 node = child
         _add_method(node.targets, route.method, _Target(route, tuple(variables), -1))
+        if len(variables) == 1 and segments[-1].startswith(":"):
+            head = route.url.rstrip("/").rpartition("/")[0]
+            methods = self.single.setdefault(head.lower(), {})
+            _add_method(methods, route.method, (route, variables[0][0]))
+            self.single[head] = methods
 
 
 class Matcher:
@@ -126,6 +138,13 @@ class Matcher:
                 match = methods.get(method)
                 if match is not None:
                     return match
+            # Nothing but a static route goes before literals that end in one variable: no need for the tree.
+            head, _, last = path.rpartition("/")
+            if last:
+                singles = table.single.get(head) or table.single.get(head.lower())
+                if singles is not None and method in singles:
+                    route, name = singles[method]
+                    return Match(route, {name: last})
             segments = path[1:].split("/")
             if not segments[-1]:
                 segments.pop()
