@@ -1,6 +1,6 @@
 """Public folders of projects, served under their prefixes.
 
-In: (prefix, folder) pairs, once. Out: a `FileResponse` for a path, by one dict lookup: only files that were
+In: (prefix, folder) pairs, once. Out: the answer for a path, by one dict lookup: only files that were
 found at the start exist, so no path can lead out of a folder. Before it: `gate.py`; after it: `matcher.py`.
 """
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
-from core.serve.response import FileResponse
+from core.serve.response import FileResponse, Redirect, Response
 
 _HEADERS = {"cache-control": "public, max-age=0"}
 _INDEX = "index.html"
@@ -27,7 +28,7 @@ class StaticFiles:
     """
 
     def __init__(self, folders: Iterable[tuple[str, str]]) -> None:
-        self._files: dict[str, Path] = {}
+        self._files: dict[str, Path | None] = {}  # `None`: a folder named without its slash
         for prefix, folder in folders:
             base = prefix.rstrip("/")
             for name, path in _walk(Path(folder).resolve()):
@@ -35,15 +36,20 @@ class StaticFiles:
                 if name == _INDEX or name.endswith(f"/{_INDEX}"):
                     parent = f"{base}/{name.removesuffix(_INDEX)}"
                     self._files.setdefault(parent, path)
-                    self._files.setdefault(parent.rstrip("/"), path)
+                    self._files.setdefault(parent.rstrip("/"), None)
 
     def __len__(self) -> int:
         return len(self._files)
 
-    def find(self, path: str) -> FileResponse | None:
-        """The file at a path, case-sensitively; `None` when routes should look."""
-        file = self._files.get(path)
-        return None if file is None else FileResponse(file, headers=_HEADERS)
+    def find(self, path: str) -> Response | None:
+        """The file at a path, case-sensitively; `None` when routes should look.
+
+        A folder named without its slash is a redirect: relative links of its page would lead beside it.
+        """
+        if path not in self._files:
+            return None
+        file = self._files[path]
+        return Redirect(f"{quote(path)}/", 301) if file is None else FileResponse(file, headers=_HEADERS)
 
 
 def _walk(root: Path) -> Iterator[tuple[str, Path]]:

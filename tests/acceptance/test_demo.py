@@ -324,6 +324,11 @@ async def test_the_page_and_its_parts(app: TestApp, prefix: str) -> None:
         assert reply.headers["etag"]
 
 
+async def test_the_page_needs_its_slash_for_relative_links(app: TestApp) -> None:
+    reply = await app.client.get("/demo/v1")
+    assert (reply.status, reply.headers["location"]) == (301, "/demo/v1/")
+
+
 @pytest.mark.parametrize("path", ["/demo/v1/project.py", "/demo/v1/assets/../../project.py", "/demo/v1/assets"])
 async def test_nothing_else_of_the_project_is_public(app: TestApp, path: str) -> None:
     assert (await app.client.get(path)).status in (400, 404)
