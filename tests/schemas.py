@@ -11,9 +11,7 @@ from core.schema.model import Model
 from core.schema.params import Params, compile_section
 
 
-def make_class(
-    base: type, class_name: str, class_keywords: Mapping[str, Any], fields: Mapping[str, Any]
-) -> Any:
+def make_class(base: type, class_name: str, class_keywords: Mapping[str, Any], fields: Mapping[str, Any]) -> Any:
     """A class whose fields are given as `name=annotation` or `name=(annotation, default)`."""
     annotations: dict[str, Any] = {}
     defaults: dict[str, Any] = {}

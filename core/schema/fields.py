@@ -322,19 +322,40 @@ def _type_name(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
-_TEXT_ONLY = ("min_length", "max_length", "allow_multiple", "convert")
+#: what a rule is about, the families of types it may stand at, the rules
+_APPLIES: Final = (
+    ("text", ("any", "text"), ("min_length", "max_length", "allow_multiple", "convert")),
+    ("numbers", ("any", "number"), ("min", "max")),
+    ("text and numbers", ("any", "text", "number"), ("allow", "deny")),
+    ("text, numbers and flags", ("any", "text", "number", "boolean"), ("match",)),
+)
+_CONVERSIONS = ("lower", "upper", "trim")
 
 
 def _check_rule(kind: FieldType, rule: Rule, where: str, source: Source) -> None:
     """Refuse rules that could never hold or never apply."""
-    target = kind.item if kind.kind == "list" and kind.item is not None else kind
-    if target.kind not in ("text", "format", "choice", "any"):
-        for name in _TEXT_ONLY:
+    target = kind
+    while target.item is not None:
+        target = target.item
+    family = _family(target)
+    for about, families, names in _APPLIES:
+        for name in names if family not in families else ():
             if getattr(rule, name) not in (None, ()):
-                raise BadDeclaration(source, f"{where}: {name} applies to text, not to {target.name}")
-    if target.kind in ("text", "boolean", "date", "object", "map") and (rule.min is not None or rule.max is not None):
-        raise BadDeclaration(source, f"{where}: min and max apply to numbers, not to {target.name}")
+                what = "min and max apply" if name in ("min", "max") else f"{name} applies"
+                raise BadDeclaration(source, f"{where}: {what} to {about}, not to {target.name}")
     for low, high in (("min", "max"), ("min_length", "max_length")):
         least, most = getattr(rule, low), getattr(rule, high)
         if least is not None and most is not None and least > most:
             raise BadDeclaration(source, f"{where}: {low} {least} is over {high} {most}")
+    for name in rule.convert:
+        if name not in _CONVERSIONS:
+            raise BadDeclaration(source, f"{where}: there is no conversion '{name}'", ", ".join(_CONVERSIONS))
+
+
+def _family(kind: FieldType) -> str:
+    """Which rules may be said about a type: those for `text`, for `number`s, `boolean`, `any`, or none."""
+    if kind.format is not None and kind.format is not OBJECT_ID:
+        return "text" if kind.format.json_type == "string" else "number"
+    if kind.kind in ("any", "choice"):
+        return "any"
+    return "number" if kind.kind in ("integer", "number") else kind.kind

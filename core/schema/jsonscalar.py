@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
-from core.schema.coerce import Check, text_of
+from core.schema.coerce import Check, Mode, text_of
 from core.schema.compiler import compile_type
 from core.schema.dates import FIRST_MS, LAST_MS
 from core.schema.digits import range_pattern
@@ -53,10 +54,14 @@ def describe_scalar(kind: FieldType, rule: Rule, *, text: bool, required: bool) 
         text: whether it arrives as text (header, query, path, forms).
         required: whether empty text is refused.
     """
-    check = compile_type(kind, rule, "text" if text else "json")
+    mode: Mode = "text" if text else "json"
+    check = compile_type(kind, replace(rule, deny=()), mode)
     schema = _describe(kind, rule, check, text, required)
-    denied = [value for value in _spellings(rule.deny, text) if not _accepts(check, value)] if rule.deny else []
-    return {**schema, "not": {"enum": denied}} if denied else schema
+    if not rule.deny:
+        return schema
+    strict = compile_type(kind, rule, mode)
+    denied = [value for value in _spellings(rule.deny, text) if not _accepts(strict, value)]
+    return {**schema, "not": {"enum": denied}}
 
 
 def _describe(kind: FieldType, rule: Rule, check: Check, text: bool, required: bool) -> Schema:

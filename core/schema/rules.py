@@ -1,7 +1,7 @@
 """What an author may demand of a value: `rule(...)`, and the markers for computed defaults.
 
 In: keyword arguments at an annotation. Out: a frozen `Rule`, read by `schema/fields.py`. The checks
-themselves are compiled in `schema/params.py`.
+themselves are compiled in `schema/compiler.py`.
 """
 
 from __future__ import annotations
@@ -96,34 +96,17 @@ def rule(
     Source: mia.js 2.9 rules, names in snake case. A single value for `allow`, `deny` or `convert`
     stands for a list of one; `public` may be one flag or `{"set": …, "get": …}`.
     """
-    access: Mapping[Any, bool] = public if isinstance(public, Mapping) else {"set": public, "get": public}
-    pattern = match.pattern if isinstance(match, re.Pattern) else match
-    return Rule(
-        description=description,
-        min=min,
-        max=max,
-        min_length=min_length,
-        max_length=max_length,
-        match=pattern,
-        match_flags=match.flags & ~re.UNICODE if isinstance(match, re.Pattern) else 0,
-        allow=_as_tuple(allow),
-        allow_multiple=_as_tuple(allow_multiple),
-        deny=_as_tuple(deny),
-        convert=cast("tuple[Convert, ...]", _as_tuple(convert)),
-        nullable=nullable,
-        required=required,
-        settable=access.get("set", True),
-        gettable=access.get("get", True),
-        virtual=virtual,
-        extend=extend,
-        name=name,
-        docs=docs,
-        unique=unique,
-        index=index,
-        sparse=sparse,
-        index_options=dict(index_options or {}),
-        source=caller_source(),
-    )
+    return _build_rule(dict(locals()), caller_source())
+
+
+def _build_rule(given: dict[str, Any], source: Source) -> Rule:
+    public, match = given.pop("public"), given["match"]
+    access = public if isinstance(public, Mapping) else {"set": public, "get": public}
+    if isinstance(match, re.Pattern):
+        given |= {"match": match.pattern, "match_flags": match.flags & ~re.UNICODE}
+    given |= {name: _as_tuple(given[name]) for name in ("allow", "allow_multiple", "deny", "convert")}
+    given["index_options"] = dict(given["index_options"] or {})
+    return Rule(**given, settable=access.get("set", True), gettable=access.get("get", True), source=source)
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ import pytest
 
 from core.errors import BadDeclaration
 from core.schema.fields import MISSING, Factory, read_fields
-from core.schema.formats import IP, Email
+from core.schema.formats import IP, Email, ObjectId, Timestamp
 from core.schema.merge import find_conflict
 from core.schema.model import Index, Model, build_indexes, check_model, model_fields
 from core.schema.params import Params, compile_section
@@ -71,7 +71,7 @@ def test_fields_know_their_line() -> None:
 def test_a_field_without_text_has_the_line_of_its_class() -> None:
     module = types.ModuleType("typed_in")
     sys.modules["typed_in"] = module
-    exec(  # noqa: S102
+    exec(
         "from __future__ import annotations\nfrom core.schema.params import Params\nclass Typed(Params):\n    a: set[int]\n",
         module.__dict__,
     )
@@ -93,6 +93,13 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("int-keys", {"a": dict[int, str]}, "cannot be checked"),
     ("length-of-int", {"a": Annotated[int, rule(min_length=1)]}, "min_length applies to text, not to integer"),
     ("convert-of-ints", {"a": Annotated[list[int], rule(convert="lower")]}, "convert applies to text"),
+    ("convert-of-stamp", {"a": Annotated[Timestamp, rule(convert="lower")]}, "convert applies to text, not to timestamp"),
+    ("convert-of-id", {"a": Annotated[ObjectId, rule(convert="lower")]}, "convert applies to text, not to objectid"),
+    ("min-of-mail", {"a": Annotated[Email, rule(min=1)]}, "min and max apply to numbers, not to email"),
+    ("min-of-lists", {"a": Annotated[list[list[str]], rule(min=1)]}, "min and max apply to numbers, not to string"),
+    ("allow-of-flag", {"a": Annotated[bool, rule(allow=[True])]}, "allow applies to text and numbers, not to boolean"),
+    ("match-of-date", {"a": Annotated[datetime, rule(match="x")]}, "match applies to text, numbers and flags, not to date"),
+    ("unknown-convert", {"a": Annotated[str, rule(convert="lowr")]}, "there is no conversion 'lowr' (lower, upper, trim)"),
     ("min-of-text", {"a": Annotated[str, rule(min=1)]}, "min and max apply to numbers, not to string"),
     ("min-over-max", {"a": Annotated[int, rule(min=3, max=2)]}, "min 3 is over max 2"),
     ("length-over", {"a": Annotated[str, rule(min_length=3, max_length=2)]}, "min_length 3 is over max_length 2"),

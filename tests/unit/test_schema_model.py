@@ -218,7 +218,7 @@ def test_free_values_are_copied_and_normalised() -> None:
 
 
 def test_only_public_fields_leave_the_server() -> None:
-    todo = Todo(name="x", secret="s", items=[Item(name="a")])  # noqa: S106
+    todo = Todo(name="x", secret="s", items=[Item(name="a")])
     assert "secret" not in todo.__wire__()
     assert "'s'" not in repr(todo)
     assert todo.__wire__()["items"] == [{"name": "a", "color": "red", "note": None}]
