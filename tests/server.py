@@ -181,7 +181,7 @@ def run_command(root: Path, *arguments: str, timeout_s: float = 60, **variables:
     """`python server.py <arguments> --root <root>`, run to its end."""
     return subprocess.run(
         [sys.executable, str(ROOT / "server.py"), *arguments, "--root", str(root)],
-        cwd=root,
+        cwd=ROOT,
         env=os.environ | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -105,7 +105,7 @@ def _alone(name: str, message: str) -> ExceptionGroup[ConfigError]:
 def _assigns_settings(path: Path) -> bool:
     try:
         body = ast.parse(path.read_bytes()).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, OSError):
         return True  # importing it says what is wrong
     targets = [
         target
