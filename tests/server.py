@@ -150,7 +150,17 @@ def start_server(
         variables: environment variables.
     """
     port = port or free_port()
-    command = [sys.executable, str(ROOT / "server.py"), mode, "serve", "--root", str(root), "--port", str(port), *options]
+    command = [
+        sys.executable,
+        str(ROOT / "server.py"),
+        mode,
+        "serve",
+        "--root",
+        str(root),
+        "--port",
+        str(port),
+        *options,
+    ]
     log = root / f"server-{port}.log"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -177,7 +187,9 @@ def start_server(
                 process.wait()
 
 
-def run_command(root: Path, *arguments: str, timeout_s: float = 60, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_command(
+    root: Path, *arguments: str, timeout_s: float = 60, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """`python server.py <arguments> --root <root>`, run to its end."""
     return subprocess.run(
         [sys.executable, str(ROOT / "server.py"), *arguments, "--root", str(root)],

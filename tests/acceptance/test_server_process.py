@@ -276,7 +276,11 @@ WRONG_STARTS = [
     (["test", "serve", "--reload"], {}, r"^--reload: is for mode local, not test$"),
     (["test"], {"config/test.py": "settings = 1"}, r"config/test\.py"),
     (["test"], {"config/test.py": "settings = ("}, r"^config/test\.py:1: "),
-    (["test"], {"config/test.py": "from core import ServerSettings\nsettings = ServerSettings(workers='many')"}, "^workers: "),
+    (
+        ["test"],
+        {"config/test.py": "from core import ServerSettings\nsettings = ServerSettings(workers='many')"},
+        "^workers: ",
+    ),
     (["test"], {"config/test.py": "import nowhere"}, r"config/test\.py.*nowhere"),
     (["test"], {"projects/probe/routes/api.py": "import nowhere"}, r"^projects/probe/routes/api\.py:1: .*nowhere"),
     (["production"], {"config/production.py": CONFIG}, r"CATENA_MONGO_URL|main"),
