@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +16,7 @@ from core.data.embedded import EmbeddedMongo
 from core.data.mongod import prepare_home
 from tests.applications import write_files
 from tests.mongo import mongod_pids, wait_until
-from tests.server import ROOT, Server, free_port, run_command, start_server
+from tests.server import Server, run_command, start_server
 
 CONFIG = """
     from core import LOCAL, Log, Mongo, ServerSettings, env
