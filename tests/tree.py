@@ -60,7 +60,8 @@ def imports_of(root: Path, path: Path) -> Iterator[Import]:
 def _resolve(root: Path, origin: str, name: str, line: int) -> Import:
     """`from core.schema import rules` names the module `core.schema.rules`, not a name of its folder."""
     place = root.joinpath(*origin.split("."))
-    if (place / f"{name}.py").is_file() or (place / name).is_dir():
+    is_exported = origin == "core" and name in (exported_names(root) or ())  # `cron` is a decorator and a folder
+    if not is_exported and ((place / f"{name}.py").is_file() or (place / name).is_dir()):
         return Import(f"{origin}.{name}", None, line)
     return Import(origin, name, line)
 
