@@ -87,27 +87,15 @@ class AppContext:
         return self.clock()
 
     def lib(self, identity: str, version: str = "1.0") -> Any:
-        """The module of a library.
-
-        Raises:
-            UnresolvedReference: no library of that name.
-        """
-        return self.registry.get("lib", identity, version, source=caller_source())
+        """The module of a library; an unknown one is an `UnresolvedReference`."""
+        return self.registry.get("lib", identity, version)
 
     def model(self, identity: str, version: str = "1.0") -> Any:
-        """The class of a model.
-
-        Raises:
-            UnresolvedReference: no model of that name.
-        """
-        return self.registry.get("model", identity, version, source=caller_source())
+        """The class of a model; an unknown one is an `UnresolvedReference`."""
+        return self.registry.get("model", identity, version)
 
     def config(self, path: str) -> Any:
-        """A project's setting by `identity.key`.
-
-        Raises:
-            UnresolvedReference: there is none.
-        """
+        """A project's setting by `identity.key`; an unknown one is an `UnresolvedReference`."""
         return self.settings.get(path)
 
     def t(self, group: str, key: str, *values: object, **named: object) -> str:
@@ -131,19 +119,11 @@ class Context:
         expired: whether the deadline of the request has passed.
     """
 
+    # fmt: off
     __slots__ = (
-        "_cookies",
-        "_culture",
-        "app",
-        "cache_time_s",
-        "db",
-        "expired",
-        "headers",
-        "request",
-        "result",
-        "route",
-        "status",
+        "_cookies", "_culture", "app", "cache_time_s", "db", "expired", "headers", "request", "result", "route", "status",
     )
+    # fmt: on
 
     def __init__(self, app: AppContext, route: LinkedRoute, request: Request) -> None:
         self.app = app
@@ -164,25 +144,26 @@ class Context:
         return self.app.settings
 
     @property
+    def culture(self) -> tuple[str, str]:
+        """Language and region of the answer, from the request or the default; a step may set them."""
+        if self._culture is None:
+            sent = self.request.header("culture.code"), self.request.header("accept-language")
+            self._culture = self.app.translator.read_culture(*sent)
+        return self._culture
+
+    @culture.setter
+    def culture(self, value: tuple[str, str]) -> None:
+        self._culture = value
+
+    @property
     def language(self) -> str:
-        """Two-letter language of the answer, from the request or the default."""
-        return self._read_culture()[0]
+        """Two-letter language of the answer."""
+        return self.culture[0]
 
     @property
     def region(self) -> str:
         """Two-letter region of the answer."""
-        return self._read_culture()[1]
-
-    def set_culture(self, language: str, region: str) -> None:
-        """Take language and region from elsewhere, for example from a device profile."""
-        self._culture = (language, region)
-
-    def _read_culture(self) -> tuple[str, str]:
-        if self._culture is None:
-            self._culture = self.app.translator.read_culture(
-                self.request.header("culture.code"), self.request.header("accept-language")
-            )
-        return self._culture
+        return self.culture[1]
 
     @property
     def log(self) -> EventLogger:
@@ -195,27 +176,22 @@ class Context:
 
     def lib(self, identity: str, version: str = "1.0") -> Any:
         """The module of a library; an unknown one is an error."""
-        return self.app.registry.get("lib", identity, version, source=caller_source())
+        return self.app.lib(identity, version)
 
     def model(self, identity: str, version: str = "1.0") -> Any:
         """The class of a model; an unknown one is an error."""
-        return self.app.registry.get("model", identity, version, source=caller_source())
+        return self.app.model(identity, version)
 
     def config(self, path: str) -> Any:
         """A project's setting by `identity.key`; an unknown one is an error."""
-        return self.app.settings.get(path)
+        return self.app.config(path)
 
     def t(self, group: str, key: str, *values: object, **named: object) -> str:
         """A text of a group in the language of the request; `""` or `system` is core's group."""
         return self.app.translator.translate(group, key, self.language, self.region, *values, **named)
 
     def later(self, work: Coroutine[Any, Any, Any], *, name: str, timeout_s: float = 30) -> None:
-        """Run something after the answer: tracked, with its own deadline, finished before the server stops.
-
-        Args:
-            work: a coroutine; its errors are logged with the request id.
-            name: what the log calls it.
-            timeout_s: when it is cancelled.
+        """Run something after the answer: its errors are logged, it is finished before the server stops.
 
         Raises:
             Unavailable: too much is waiting already.
