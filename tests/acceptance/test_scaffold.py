@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.command.scaffold import class_name
+from core.commands.scaffold import class_name
 from core.testing import make_app
 from tests.applications import own_imports
 from tests.tree import ROOT
