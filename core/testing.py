@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -55,26 +56,6 @@ class Client:
         self._app = app
         self._failures = failures
         self.raise_errors = raise_errors
-
-    async def get(self, path: str, **options: Any) -> Reply:
-        """A GET; see `request`."""
-        return await self.request("GET", path, **options)
-
-    async def post(self, path: str, **options: Any) -> Reply:
-        """A POST; see `request`."""
-        return await self.request("POST", path, **options)
-
-    async def put(self, path: str, **options: Any) -> Reply:
-        """A PUT; see `request`."""
-        return await self.request("PUT", path, **options)
-
-    async def patch(self, path: str, **options: Any) -> Reply:
-        """A PATCH; see `request`."""
-        return await self.request("PATCH", path, **options)
-
-    async def delete(self, path: str, **options: Any) -> Reply:
-        """A DELETE; see `request`."""
-        return await self.request("DELETE", path, **options)
 
     async def request(
         self, method: str, path: str, *, json: Any = ..., content: bytes = b"", headers: Mapping[str, str] | None = None
@@ -139,6 +120,12 @@ class Client:
         start, *rest = sent
         got = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}
         return Reply(start["status"], got, b"".join(message.get("body", b"") for message in rest))
+
+    get = partialmethod(request, "GET")
+    post = partialmethod(request, "POST")
+    put = partialmethod(request, "PUT")
+    patch = partialmethod(request, "PATCH")
+    delete = partialmethod(request, "DELETE")
 
 
 class TestApp:
