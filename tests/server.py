@@ -6,6 +6,7 @@ the test did to it. Answers are read by `http.client`, so nothing here knows how
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import json
 import os
@@ -18,7 +19,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,26 @@ def make_demo_root() -> Path:
     return root
 
 
+def server_environment(variables: Mapping[str, str], *, measured: bool = False) -> dict[str, str]:
+    """The environment of a server: with compiled files of Python even where the tests themselves write none.
+
+    Args:
+        variables: to add.
+        measured: leave coverage out.
+    """
+    inherited = child_environment() if measured else dict(os.environ)
+    if inherited.get("PYTHONDONTWRITEBYTECODE"):
+        inherited |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": _compiled_folder()}
+    return inherited | dict(variables)
+
+
+@cache
+def _compiled_folder() -> str:
+    folder = tempfile.mkdtemp(prefix="catena-compiled-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def free_port() -> int:
     """A port nobody listens on now."""
     with socket.socket() as probe:
@@ -73,7 +95,6 @@ class Server:
     process: subprocess.Popen[str]
     port: int
     log: Path
-    _lines: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -166,7 +187,7 @@ def start_server(
         process = subprocess.Popen(
             command,
             cwd=root,
-            env=child_environment(**variables) if measured else os.environ | variables,
+            env=server_environment(variables, measured=measured),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -194,7 +215,7 @@ def run_command(
     return subprocess.run(
         [sys.executable, str(ROOT / "server.py"), *arguments, "--root", str(root)],
         cwd=ROOT,
-        env=os.environ | variables,
+        env=server_environment(variables),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
