@@ -62,17 +62,23 @@ class _Table:
         self.static: dict[str, dict[str, Match]] = {}
         self.single: dict[str, dict[str, tuple[LinkedRoute, str]]] = {}
         self.root = _Node()
+        empty_rests: list[tuple[str, LinkedRoute]] = []
         for route in routes:
             segments = _split(route.url)
-            if any(segment.startswith(":") or segment == "*" for segment in segments):
-                self._add_variable(route, segments)
-            else:
-                self._add_static(route)
+            if not any(segment.startswith(":") or segment == "*" for segment in segments):
+                self._add_static(route.url.rstrip("/"), Match(route, {}))
+                continue
+            self._add_variable(route, segments)
+            if segments[-1] == "*" and ":" not in route.url:
+                empty_rests.append((route.url.removesuffix("/*"), route))
+        for path, route in empty_rests:  # after the static ones, which go before
+            self._add_static(path, Match(route, {REST: ""}))
 
-    def _add_static(self, route: LinkedRoute) -> None:
-        path = route.url.rstrip("/")
+    def _add_static(self, path: str, match: Match) -> None:
         methods = self.static.setdefault(f"{path.lower()}/", {})
-        _add_method(methods, route.method, Match(route, {}))
+        methods.setdefault(match.route.method, match)
+        if match.route.method == "GET":
+            methods.setdefault("HEAD", match)
         # As declared, in lower case, and with one more slash: what clients send is found without changing it.
         for spelling in (path, path.lower(), f"{path}/"):
             self.static[spelling] = methods
@@ -199,7 +205,7 @@ def _search(node: _Node, segments: Sequence[str], depth: int, method: str) -> _T
     for index in range(depth, len(segments)):
         segment = segments[index]
         child = node.literals.get(segment) or node.literals.get(segment.lower())
-        variable = node.variable
+        variable = node.variable if segment else None
         if child is not None:
             if variable is None and not node.rest:
                 node = child
@@ -224,7 +230,7 @@ def _walk(node: _Node, segments: Sequence[str], depth: int) -> Iterator[dict[str
         yield node.targets
     else:
         child = node.literals.get(segments[depth].lower())
-        for following in (child, node.variable):
+        for following in (child, node.variable if segments[depth] else None):
             if following is not None:
                 yield from _walk(following, segments, depth + 1)
     yield node.rest
