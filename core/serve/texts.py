@@ -13,6 +13,24 @@ from core.errors import WireCode
 SYSTEM_TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     key: {"en": english, "de": german}
     for key, english, german in (
+        (WireCode.UNEXPECTED_TYPE, "The value has the wrong type.", "Der Wert hat den falschen Typ."),
+        (
+            WireCode.UNEXPECTED_DEFAULT_VALUE,
+            "The default does not suit the parameter.",
+            "Die Vorgabe passt nicht zum Parameter.",
+        ),
+        (WireCode.MIN_LENGTH_UNDERACHIEVED, "The value is too short.", "Der Wert ist zu kurz."),
+        (WireCode.MAX_LENGTH_EXCEEDED, "The value is too long.", "Der Wert ist zu lang."),
+        (WireCode.MIN_VALUE_UNDERACHIVED, "The value is too small.", "Der Wert ist zu klein."),
+        (WireCode.MAX_VALUE_EXCEEDED, "The value is too large.", "Der Wert ist zu groß."),
+        (WireCode.VALUE_NOT_ALLOWED, "This value is not allowed.", "Dieser Wert ist nicht erlaubt."),
+        (WireCode.PATTERN_MISMATCH, "The value has the wrong form.", "Der Wert hat die falsche Form."),
+        (WireCode.MISSING_REQUIRED_PARAMETER, "A required value is missing.", "Ein notwendiger Wert fehlt."),
+        (
+            WireCode.ADDITIONAL_PARAMS_NOT_ALLOWED,
+            "There are parameters that do not exist here.",
+            "Es gibt Parameter, die hier nicht vorgesehen sind.",
+        ),
         (WireCode.BAD_REQUEST, "The request cannot be understood.", "Die Anfrage ist nicht verständlich."),
         (WireCode.UNAUTHORIZED, "You need to identify yourself.", "Eine Anmeldung ist erforderlich."),
         (WireCode.FORBIDDEN, "You may not do this.", "Das ist nicht erlaubt."),
