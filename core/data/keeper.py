@@ -1,20 +1,21 @@
-"""Runs a mongod for exactly as long as its owner lives; a script that `embedded.py` starts.
+"""Runs a mongod for as long as somebody needs it; a script that `embedded.py` starts.
 
-In: the command line of a mongod; standard input is a pipe that the owner holds open and never writes to.
-Out: the exit status of mongod. The pipe ends when the owner ends, however it ends (`kill -9` included), and
-then mongod is asked to stop. On Linux mongod also dies when this keeper is killed. A process between the two
-is needed because a parent-death signal follows the *thread* that forked, and the owner may be any thread.
+In: a file on which every user of the mongod holds a shared lock, and the command line of the mongod. Out: its
+exit status. The system drops the lock of a user however that ends (`kill -9` included), and when nobody holds
+one any more mongod is asked to stop. On Linux it also dies when this keeper is killed.
 """
 
 from __future__ import annotations
 
-import os
+import fcntl
 import signal
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+POLL_S = 0.1
 STOP_WAIT_S = 12.0
 _PR_SET_PDEATHSIG = 1
 
@@ -26,42 +27,45 @@ def die_with_parent() -> Callable[[], None] | None:
     import ctypes
 
     prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def arm() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # the keeper died before the signal was armed
-            os._exit(1)
-
-    return arm
+    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def keep(command: Sequence[str], owner: int = 0) -> int:
-    """Run the command until it ends or its owner does; returns its exit status.
+def keep(users: str, command: Sequence[str]) -> int:
+    """Run the command while `users` is locked, again when it was killed; returns its exit status."""
+    with Path(users).open() as file:
+        while True:
+            # Safe here: one thread only. Descriptors (the lock of the data folder) pass on to mongod.
+            mongod = subprocess.Popen(  # noqa: S603
+                command,
+                stdin=subprocess.DEVNULL,
+                close_fds=False,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509
+            )
+            while mongod.poll() is None:
+                if try_lock(file.fileno()):
+                    return _stop(mongod)
+                time.sleep(POLL_S)
+            if mongod.returncode != -signal.SIGKILL:
+                return mongod.returncode
 
-    Args:
-        command: of mongod.
-        owner: the pipe that the owner holds open; standard input.
-    """
-    # Safe here: one thread only, and descriptors (the lock of the data folder) pass on to mongod.
-    mongod = subprocess.Popen(  # noqa: S603
-        command,
-        stdin=subprocess.DEVNULL,
-        close_fds=False,
-        preexec_fn=die_with_parent(),  # noqa: PLW1509
-    )
 
-    def follow_owner() -> None:
-        os.read(owner, 1)  # comes back at the end of the pipe only; a buffered read would break the exit below
-        mongod.terminate()
-        try:
-            mongod.wait(STOP_WAIT_S)
-        except subprocess.TimeoutExpired:
-            mongod.kill()
+def try_lock(file: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Whether the file could be locked without waiting."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
-    threading.Thread(target=follow_owner, daemon=True).start()
-    return mongod.wait()
+
+def _stop(mongod: subprocess.Popen[bytes]) -> int:
+    mongod.terminate()
+    try:
+        return mongod.wait(STOP_WAIT_S)
+    except subprocess.TimeoutExpired:
+        mongod.kill()
+        return mongod.wait()
 
 
 if __name__ == "__main__":
-    sys.exit(abs(keep(sys.argv[1:])))
+    sys.exit(abs(keep(sys.argv[1], sys.argv[2:])))

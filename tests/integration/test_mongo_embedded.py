@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
+from core.data import keeper
 from core.data.embedded import EmbeddedMongo
 from core.data.mongod import prepare_home
 from core.errors import ConfigError, StoreError
@@ -56,7 +57,6 @@ def count(mongo: EmbeddedMongo) -> int:
 def test_data_survives_a_restart(own_root: Path) -> None:
     for expected in (0, 1, 2):
         mongo = EmbeddedMongo.start(own_root)
-        assert mongo.is_owner
         assert count(mongo) == expected
         put(mongo, expected)
         mongo.stop()
@@ -80,7 +80,6 @@ def test_no_mongod_is_left_when_its_owner_is_killed(own_root: Path) -> None:
 
 def test_no_mongod_is_left_when_its_keeper_is_killed(own_root: Path) -> None:
     mongo = EmbeddedMongo.start(own_root)
-    mongo._stopped.set()
     assert mongo._keeper is not None
     mongo._keeper.kill()
     wait_until(lambda: not mongod_pids(own_root))
@@ -97,16 +96,16 @@ def test_a_forked_child_does_not_keep_the_mongod_alive(own_root: Path) -> None:
     os.killpg(owner.pid, signal.SIGKILL)
 
 
-def test_servers_of_one_root_share_one_and_the_next_takes_over(own_root: Path) -> None:
+def test_servers_of_one_root_share_one_and_the_last_ends_it(own_root: Path) -> None:
     owner = start_owner(own_root)
-    second = EmbeddedMongo.start(own_root)
-    assert not second.is_owner
-    assert len(mongod_pids(own_root)) == 1
+    (pid,) = mongod_pids(own_root)
+    second, third = EmbeddedMongo.start(own_root), EmbeddedMongo.start(own_root)
     put(second, 1)
     end(owner)
-    wait_until(lambda: second.is_owner)
-    assert count(second) == 1
     second.stop()
+    assert count(third) == 1
+    assert mongod_pids(own_root) == [pid]
+    third.stop()
     assert mongod_pids(own_root) == []
 
 
@@ -126,7 +125,7 @@ def test_a_killed_mongod_is_started_again_with_its_data(own_root: Path) -> None:
     put(mongo, 1)
     (pid,) = mongod_pids(own_root)
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: mongod_pids(own_root) not in ([], [pid]) and mongo.is_owner)
+    wait_until(lambda: mongod_pids(own_root) not in ([], [pid]))
     assert count(mongo) == 1
     mongo.stop()
 
@@ -144,30 +143,12 @@ def test_a_moved_folder_works(own_root: Path) -> None:
 def test_a_long_path_gets_its_socket_elsewhere(own_root: Path) -> None:
     root = own_root / ("long" * 20)
     mongo = EmbeddedMongo.start(root)
-    socket = prepare_home(root).socket
-    assert socket is not None
+    socket = Path(prepare_home(root).host)
     assert len(os.fsencode(socket)) < 107
     assert not socket.is_relative_to(root)
     assert count(mongo) == 0
     mongo.stop()
     shutil.rmtree(socket.parent)
-
-
-def test_without_unix_sockets_a_loopback_port_serves(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.data.mongod._has_sockets", lambda: False)
-    first = EmbeddedMongo.start(own_root)
-    assert first.url.startswith("mongodb://127.0.0.1:")
-    put(first, 1)
-    shared = EmbeddedMongo.start(own_root)
-    assert shared.url == first.url
-    assert not shared.is_owner
-    shared.stop()
-    first.stop()
-    home = prepare_home(own_root)
-    home.port_file.write_text("1")  # a port that cannot be had any more
-    again = EmbeddedMongo.start(own_root)
-    assert count(again) == 1
-    again.stop()
 
 
 def fake_mongod(folder: Path, script: str) -> Path:
@@ -238,18 +219,6 @@ def test_a_data_folder_that_cannot_be_made_is_named(own_root: Path) -> None:
         EmbeddedMongo.start(own_root)
 
 
-def test_a_lock_file_that_cannot_be_opened_is_named(own_root: Path) -> None:
-    prepare_home(own_root).lock.mkdir()
-    with pytest.raises(StoreError, match=r"mongod\.lock cannot be opened"):
-        EmbeddedMongo.start(own_root)
-
-
-def test_a_keeper_that_cannot_be_started_is_said(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", str(own_root / "nowhere"))
-    with pytest.raises(StoreError, match="mongod cannot be started"):
-        EmbeddedMongo.start(own_root)
-
-
 def test_a_mongod_that_never_gets_ready_is_ended(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CATENA_MONGOD", str(fake_mongod(own_root, VERSION + "exec sleep 600")))
     monkeypatch.setattr("core.data.embedded._START_S", 0.3)
@@ -259,23 +228,11 @@ def test_a_mongod_that_never_gets_ready_is_ended(own_root: Path, monkeypatch: py
 
 def test_a_root_that_somebody_else_starts_forever_is_said(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.data.embedded._START_S", 0.2)
-    monkeypatch.setattr(EmbeddedMongo, "_take_lock", lambda _: None)
-    with pytest.raises(StoreError, match="does not answer"):
-        EmbeddedMongo.start(own_root)
-
-
-def test_a_restart_that_fails_is_logged_and_tried_again(
-    own_root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("core.data.embedded._FAILED_S", 0.1)
-    mongo = EmbeddedMongo.start(own_root)
-    good, mongo._binary = mongo._binary, fake_mongod(own_root, "echo no space left on device; exit 1")
-    (pid,) = mongod_pids(own_root)
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: "the disk is full" in caplog.text)
-    mongo._binary = good
-    wait_until(lambda: mongo.is_owner)
-    mongo.stop()
+    monkeypatch.setattr(keeper, "STOP_WAIT_S", -1)
+    with prepare_home(own_root).lock.open("a") as lock:
+        assert keeper.try_lock(lock.fileno())
+        with pytest.raises(StoreError, match="did not become ready"):
+            EmbeddedMongo.start(own_root)
 
 
 def test_stopping_in_the_middle_of_a_restart_leaves_nothing(own_root: Path) -> None:
@@ -284,7 +241,7 @@ def test_stopping_in_the_middle_of_a_restart_leaves_nothing(own_root: Path) -> N
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: mongod_pids(own_root) not in ([], [pid]))
     mongo.stop()
-    wait_until(lambda: not mongod_pids(own_root))
+    assert mongod_pids(own_root) == []
     again = EmbeddedMongo.start(own_root)
-    assert again.is_owner
+    again.stop()
     again.stop()

@@ -162,11 +162,10 @@ async def test_a_killed_mongod_answers_not_connected_and_comes_back(
 ) -> None:
     caplog.set_level(logging.INFO, "catena.data")
     mongo = EmbeddedMongo.start(own_root)
-    mongo._stopped.set()  # nobody starts it again before this test does
     async with prepared(mongo.url, "test", selection_timeout_s=1) as databases:
         made = await databases[Item].insert({"name": "a"})
-        (pid,) = mongod_pids(own_root)
-        os.kill(pid, signal.SIGKILL)
+        assert mongo._keeper is not None
+        mongo._keeper.kill()  # and its mongod with it
         wait_until(lambda: not mongod_pids(own_root))
         for call in (databases[Item].get(made.oid), databases[Item].insert({"name": "b"})):
             watch = Stopwatch()
@@ -207,9 +206,7 @@ async def test_a_frozen_mongod_answers_not_connected_and_comes_back(own_root: Pa
 
 
 async def test_a_database_that_is_down_at_start_is_retried(own_root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    home = prepare_home(own_root)
-    assert home.socket is not None
-    url = f"mongodb://{str(home.socket).replace('/', '%2F')}/test?directConnection=true"
+    url = prepare_home(own_root).url.replace("/?", "/test?")
     databases = Databases({"main": Mongo(url=url, selection_timeout_s=0.5)})
     watch = Stopwatch()
     await databases.open()
