@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from core.errors import HTTPError, InternalServerError, StoreError
+from core.errors import HTTPError, InternalServerError, NotFound, StoreError
 from core.serve.chain import run
 from core.serve.context import AppContext, Context
 from core.serve.deadline import Deadlines
@@ -120,9 +120,13 @@ class App:
             _log.error("%s %s failed: %r", request.method, request.path, error, exc_info=error, extra=extra)
             response = plain_error_response(self.context, request, InternalServerError())
         if isinstance(response, FileResponse):
-            await send_file(response, request, scope, receive, send)
-        else:
-            await self._send(response, request, send)
+            response.add_header("x-request-id", request.id)
+            try:
+                await send_file(response, request, scope, receive, send)
+                return
+            except NotFound as error:  # nothing was sent yet
+                response = plain_error_response(self.context, request, error)
+        await self._send(response, request, send)
 
     def _admit(self, request: Request, scope: Scope) -> str:
         """Fill the request from the scope, checked by the gate; returns the host name."""

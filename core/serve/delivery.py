@@ -144,7 +144,7 @@ async def send_file(response: FileResponse, request: Request, scope: Scope, rece
 def _inspect(path: Path) -> os.stat_result:
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: NUL in the name
         raise NotFound from None
     if not stat.S_ISREG(found.st_mode):
         raise NotFound

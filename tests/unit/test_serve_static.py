@@ -33,6 +33,7 @@ FOUND = {
     "/x/app.js": "app.js",
     "/x/inside.js": "app.js",
     "/x/sub/": "sub/index.html",
+    "/x/sub/index.html": "sub/index.html",
     "/x/sub/a b.css": "sub/a b.css",
     "/x/sub/deep/x.txt": "sub/deep/x.txt",
 }
