@@ -8,9 +8,8 @@ bytes. A body that the route does not read is 415 (decision 0009); no body is an
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from core.declare.route import Body
 from core.errors import BadRequest, UnsupportedMediaType
 from core.serve.request import Request, read_body
 from core.serve.values import parse_json, parse_urlencoded
@@ -19,7 +18,19 @@ from core.settings import Limits
 _UTF8: Final = frozenset({"", "utf-8", "utf8", "us-ascii"})
 
 
-async def read_body_value(request: Request, body: Body, limits: Limits) -> Any:
+class BodyRule(Protocol):
+    """What a route says about its body; `Body` of `declare/route.py`, which stands on the same level."""
+
+    @property
+    def type(self) -> str:
+        """One of `BodyType`."""
+
+    @property
+    def limit_bytes(self) -> int:
+        """Longest body."""
+
+
+async def read_body_value(request: Request, body: BodyRule, limits: Limits) -> Any:
     """The body of a request.
 
     Returns:
