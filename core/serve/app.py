@@ -7,7 +7,7 @@ rest of this file is a thin adapter over it. Order: gate → own pages → stati
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from core.errors import HTTPError, InternalServerError, NotFound, StoreError
@@ -148,8 +148,12 @@ class App:
         headers.append((b"x-request-id", request.id.encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         if isinstance(response, StreamResponse) and request.method != "HEAD":
-            async for chunk in response.iterator:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            try:
+                async for chunk in response.iterator:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            finally:
+                if isinstance(response.iterator, AsyncGenerator):
+                    await response.iterator.aclose()
         if request.method == "HEAD":
             body = b""
         await send({"type": "http.response.body", "body": body})

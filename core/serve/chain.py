@@ -28,6 +28,7 @@ from core.serve.body import read_body_value
 from core.serve.context import Context
 from core.serve.output import error_response, json_response
 from core.serve.overflow import check_overflow
+from core.serve.request import Disconnected
 from core.serve.response import Finish, Response
 from core.serve.values import parse_query
 
@@ -55,6 +56,9 @@ async def run(ctx: Context) -> Response:
         if task is not None:
             task.uncancel()
         response = await _answer(ctx, Unavailable(WireCode.REQUEST_TIMEOUT), slots, arounds)
+    except Disconnected as error:
+        await _unwind(arounds, error)
+        raise
     except Exception as error:  # noqa: BLE001
         # Whatever a step raises must become an answer, never a hang.
         response = await _answer(ctx, error, slots, arounds)

@@ -257,3 +257,19 @@ async def test_many_requests_at_once_keep_their_own_values(app: TestApp) -> None
     names = [f"guest{number}" for number in range(50)]
     replies = await asyncio.gather(*(app.client.get(f"/kitchen/welcome?guest={name}") for name in names))
     assert [reply.json()["response"] for reply in replies] == [f"hello {name}" for name in names]
+
+
+async def test_http_16_a_client_that_leaves_is_no_error(app: TestApp, caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("catena").propagate = True
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"x"), (b"content-type", b"application/json"), (b"content-length", b"9")]
+    scope = {"type": "http", "method": "POST", "scheme": "http", "path": "/kitchen/dish", "query_string": b""}
+    await app.app({**scope, "headers": headers, "http_version": "1.1"}, receive, send)
+    assert (sent, [record for record in caplog.records if record.levelno >= logging.ERROR]) == ([], [])
