@@ -1,4 +1,4 @@
-"""The operations of a bulk write, named like the driver's.
+"""The operations of a bulk write, named like the driver's, and what writes report.
 
 In: filters, updates, documents. Out: values for `Collection.bulk_write`, which checks each against the model
 before it hands them to the driver.
@@ -7,10 +7,12 @@ before it hands them to the driver.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pymongo
+
+Update = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,11 @@ class UpdateOne:
     """Change the first document that matches; arguments as for `Collection.update_one`."""
 
     filter: Mapping[str, Any]
-    update: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+    update: Update
     upsert: bool = False
     array_filters: Sequence[Mapping[str, Any]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class UpdateMany(UpdateOne):
     """Change every document that matches."""
 
@@ -40,7 +41,7 @@ class ReplaceOne:
     """Put a whole document, a model or a dict, in the place of the first that matches."""
 
     filter: Mapping[str, Any]
-    document: Any
+    replacement: Any
     upsert: bool = False
 
 
@@ -51,7 +52,6 @@ class DeleteOne:
     filter: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
 class DeleteMany(DeleteOne):
     """Delete every document that matches."""
 
@@ -60,14 +60,26 @@ Operation = InsertOne | UpdateOne | ReplaceOne | DeleteOne
 
 
 def to_driver(operation: Operation) -> Any:
-    """The driver's form of an operation."""
-    match operation:
-        case InsertOne():
-            return pymongo.InsertOne(operation.document)
-        case ReplaceOne():
-            return pymongo.ReplaceOne(operation.filter, operation.document, upsert=operation.upsert)
-        case UpdateOne():
-            make = pymongo.UpdateMany if isinstance(operation, UpdateMany) else pymongo.UpdateOne
-            filters = list(operation.array_filters) if operation.array_filters else None
-            return make(operation.filter, operation.update, upsert=operation.upsert, array_filters=filters)
-    return (pymongo.DeleteMany if isinstance(operation, DeleteMany) else pymongo.DeleteOne)(operation.filter)
+    """The driver's form of an operation: same name, same arguments."""
+    values = {field.name: getattr(operation, field.name) for field in fields(operation)}
+    return getattr(pymongo, type(operation).__name__)(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateResult:
+    """What an update did. `upserted_id` is the `_id` of a new document, or `None`."""
+
+    matched: int
+    modified: int
+    upserted_id: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What a bulk write did."""
+
+    inserted: int = 0
+    matched: int = 0
+    modified: int = 0
+    deleted: int = 0
+    upserted: int = 0

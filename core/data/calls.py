@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from functools import partial
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 from core.data.deadline import remaining_s
@@ -19,6 +19,7 @@ from core.errors import NotConnected
 T = TypeVar("T")
 _REPLY_S: Final = 0.05  # the server stops this long before the deadline, so that its answer still arrives
 _GRACE_S: Final = 0.5  # the server's own limit speaks first
+_TICK_S: Final = 0.05  # one timer for all calls costs each less than one of its own
 
 
 class Calls:
@@ -32,10 +33,11 @@ class Calls:
     def __init__(self, name: str, limit_s: float) -> None:
         self.name = name
         self._limit_s = limit_s
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._under_way: dict[asyncio.Task[Any], tuple[asyncio.Future[None], float]] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self._under_way)
 
     def max_time_ms(self) -> int:
         """How long the server may work on an operation that starts now.
@@ -48,24 +50,24 @@ class Calls:
             raise NotConnected(self.name) from TimeoutError("the deadline has passed")
         return max(1, int(min(self._limit_s, rest) * 1000))
 
-    async def run(self, call: Coroutine[Any, Any, T], *, wait_s: float | None = None) -> T:
+    async def run(self, call: Coroutine[Any, Any, T], *, limit_s: float | None = None) -> T:
         """Run a driver call to its end, and wait for it as long as there is time.
 
         Args:
             call: not started yet.
-            wait_s: how long to wait instead of the limit of an operation.
+            limit_s: instead of the limit of an operation.
 
         Raises:
             NotConnected: the time was up (the outcome is unknown), or the database is out of reach.
             StoreError: the database or the driver refused.
         """
         loop = asyncio.get_running_loop()
-        task = loop.create_task(call)
-        self._tasks.add(task)
-        waiter: asyncio.Future[None] = loop.create_future()
-        task.add_done_callback(partial(self._finish, waiter))
-        limit_s = self._limit_s + _GRACE_S if wait_s is None else wait_s
-        timer = loop.call_later(max(0.0, min(limit_s, remaining_s())), _expire, waiter)
+        task, waiter = loop.create_task(call), loop.create_future()
+        until = monotonic() + min(self._limit_s + _GRACE_S if limit_s is None else limit_s, remaining_s())
+        self._under_way[task] = waiter, until
+        task.add_done_callback(self._finish)
+        if self._timer is None:
+            self._timer = loop.call_later(_TICK_S, self._tick)
         try:
             await waiter
             return task.result()
@@ -73,27 +75,28 @@ class Calls:
             raise NotConnected(self.name) from error
         except DRIVER_ERRORS as error:
             raise to_store_error(error, self.name) from error
-        finally:
-            timer.cancel()
 
     async def drain(self, timeout_s: float) -> None:
         """Wait for everything under way; what is left after the time is cancelled."""
-        if not self._tasks:
-            return
-        _, left = await asyncio.wait(self._tasks, timeout=timeout_s)
-        for task in left:
-            task.cancel()
-        if left:
-            await asyncio.wait(left, timeout=1)
+        if self._under_way:
+            _, left = await asyncio.wait(self._under_way, timeout=timeout_s)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _finish(self, waiter: asyncio.Future[None], task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
+    def _finish(self, task: asyncio.Task[Any]) -> None:
+        waiter, _ = self._under_way.pop(task)
         if not waiter.done():
             waiter.set_result(None)
         elif not task.cancelled():
             task.exception()  # nobody waits any more: mark it as seen
 
-
-def _expire(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_exception(TimeoutError("the time for this operation is up"))
+    def _tick(self) -> None:
+        now = monotonic()
+        for waiter, until in self._under_way.values():
+            if now >= until and not waiter.done():
+                waiter.set_exception(TimeoutError("the time for this operation is up"))
+        self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._tick) if self._under_way else None

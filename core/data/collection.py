@@ -1,31 +1,190 @@
-"""`db[Todo]`: a model's collection with all its verbs, typed by the model.
+"""`db[Todo]`: a model's collection with all its verbs, typed by the model; here those that write.
 
-In: a model class and a `Connection`. Out: `Collection[Todo]`, made once per worker by `databases.py`. The
-verbs are in `reads.py` and `writes.py`; indexes in `indexes.py`.
+In: models, dicts, update operators, all in stored names. Out: models, counts, small results. Everything is
+checked against the model first (`validate=False` says otherwise), so nothing stored breaks its rules. Reading
+verbs: `reads.py`. `coalesce.py` slots in at `_insert`.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from core.data.indexes import ensure_indexes
-from core.data.reads import Reads
-from core.data.writes import Writes
-from core.schema.model import Model
+from core.data.bulk import BulkResult, InsertOne, Operation, ReplaceOne, Update, UpdateOne, UpdateResult, to_driver
+from core.data.connection import Document
+from core.data.errors import NotSupported
+from core.data.filter import Filter, Sort, check_filter, parse_sort
+from core.data.indexes import IndexChanges, ensure_indexes
+from core.data.reads import COMMAND, Reads
+from core.schema.model import Model, check_document, check_update, from_document, to_document
 
 M = TypeVar("M", bound=Model)
+ArrayFilters = Sequence[Mapping[str, Any]] | None
 
 
-class Collection(Reads[M], Writes[M]):
+class Collection(Reads[M]):
     """The documents of one model. Filters, sorts and projections use stored names."""
 
-    async def ensure_indexes(self) -> list[str]:
-        """Create the declared indexes that are missing; existing ones are left alone.
-
-        Returns:
-            The names of all declared indexes.
+    async def insert(self, document: M | Mapping[str, Any], *, validate: bool = True) -> M:
+        """Store a new document; gives it as it was stored, defaults and `_id` included.
 
         Raises:
-            StoreError: an index cannot be built; names it, the model and what is in the way.
+            DuplicateKey: a unique index holds one of its values.
+            ModelError: it breaks the rules of the model.
         """
-        return await ensure_indexes(self._connection, self.model)
+        stored = self._new(document, validate)
+        await self._insert(stored)
+        return from_document(self.model, stored)
+
+    async def _insert(self, stored: Document) -> None:
+        await self._call(self._driver.insert_one, stored)
+
+    async def insert_many(
+        self, documents: Sequence[M | Mapping[str, Any]], *, ordered: bool = True, validate: bool = True
+    ) -> list[M]:
+        """Store several new documents, all checked before the first is sent.
+
+        Args:
+            documents: models or dicts.
+            ordered: stop at the first that fails; else try all.
+            validate: check them against the model.
+        """
+        stored = [self._new(document, validate) for document in documents]
+        if stored:
+            await self._call(self._driver.insert_many, stored, ordered=ordered)
+        return [from_document(self.model, document) for document in stored]
+
+    async def update_one(
+        self,
+        filter: Filter,
+        update: Update,
+        *,
+        upsert: bool = False,
+        array_filters: ArrayFilters = None,
+        validate: bool = True,
+    ) -> UpdateResult:
+        """Change the first document that matches.
+
+        Args:
+            filter: which documents.
+            update: operators, `{"$set": …}`, or a pipeline; values are checked against the fields.
+            upsert: make a new document when none matches.
+            array_filters: which elements `$[name]` in the update means.
+            validate: check the values against the model.
+        """
+        options = {"upsert": upsert, "array_filters": array_filters}
+        return await self._update(self._driver.update_one, filter, self._change(update, validate), **options)
+
+    async def update_many(
+        self,
+        filter: Filter,
+        update: Update,
+        *,
+        upsert: bool = False,
+        array_filters: ArrayFilters = None,
+        validate: bool = True,
+    ) -> UpdateResult:
+        """Change every document that matches; arguments as for `update_one`."""
+        options = {"upsert": upsert, "array_filters": array_filters}
+        return await self._update(self._driver.update_many, filter, self._change(update, validate), **options)
+
+    async def replace(
+        self, filter: Filter, document: M | Mapping[str, Any], *, upsert: bool = False, validate: bool = True
+    ) -> UpdateResult:
+        """Put a whole document in the place of the first that matches; its unknown fields are kept."""
+        return await self._update(self._driver.replace_one, filter, self._whole(document, validate), upsert=upsert)
+
+    async def _update(self, verb: Callable[..., Any], filter: Filter, change: Any, **options: Any) -> UpdateResult:
+        done = await self._call(verb, self._guard(filter), change, **options)
+        return UpdateResult(done.matched_count, done.modified_count, done.upserted_id)
+
+    async def delete_one(self, filter: Filter) -> int:
+        """Delete the first document that matches; returns 0 or 1."""
+        return (await self._call(self._driver.delete_one, self._guard(filter))).deleted_count
+
+    async def delete_many(self, filter: Filter) -> int:
+        """Delete every document that matches; returns how many. `{}` deletes all."""
+        return (await self._call(self._driver.delete_many, self._guard(filter))).deleted_count
+
+    async def find_one_and_update(
+        self,
+        filter: Filter,
+        update: Update,
+        *,
+        sort: Sort | None = None,
+        upsert: bool = False,
+        before: bool = False,
+        array_filters: ArrayFilters = None,
+        validate: bool = True,
+    ) -> M | None:
+        """Change the first document that matches in one step, and get it; see `update_one`.
+
+        Returns:
+            The document after the change, or as it was with `before=True`; `None` when none matched.
+        """
+        options = {"sort": parse_sort(sort), "upsert": upsert, "return_document": not before}
+        changes = self._change(update, validate)
+        verb = self._driver.find_one_and_update
+        return self._to_model(
+            await self._call(verb, self._guard(filter), changes, array_filters=array_filters, timed=COMMAND, **options)
+        )
+
+    async def find_one_and_delete(self, filter: Filter, *, sort: Sort | None = None) -> M | None:
+        """Delete the first document that matches in one step, and get it."""
+        verb = self._driver.find_one_and_delete
+        return self._to_model(await self._call(verb, self._guard(filter), sort=parse_sort(sort), timed=COMMAND))
+
+    async def bulk_write(
+        self, operations: Sequence[Operation], *, ordered: bool = True, validate: bool = True
+    ) -> BulkResult:
+        """Several `InsertOne UpdateOne UpdateMany ReplaceOne DeleteOne DeleteMany` in one go.
+
+        Args:
+            operations: all are checked before the first is sent.
+            ordered: stop at the first that fails; else try all.
+            validate: check the values against the model.
+        """
+        sent = [to_driver(self._operation(operation, validate)) for operation in operations]
+        if not sent:
+            return BulkResult()
+        done = await self._call(self._driver.bulk_write, sent, ordered=ordered)
+        return BulkResult(
+            done.inserted_count, done.matched_count, done.modified_count, done.deleted_count, done.upserted_count
+        )
+
+    async def ensure_indexes(self, *, prune: bool = False) -> IndexChanges:
+        """Create the declared indexes that are missing; with `prune`, drop those that nobody declares first."""
+        return await ensure_indexes(self._connection, self.model, prune=prune)
+
+    def _new(self, document: M | Mapping[str, Any], validate: bool) -> Document:
+        """The document to store, a copy."""
+        plain = to_document(document) if isinstance(document, Model) else dict(document)
+        return check_document(self.model, plain) if validate else plain
+
+    def _whole(self, document: M | Mapping[str, Any], validate: bool) -> Document:
+        """A replacement; a dict without `_id` keeps the one in the database."""
+        whole = self._new(document, validate)
+        if not isinstance(document, Model) and "_id" not in document:
+            whole.pop("_id", None)
+        return whole
+
+    def _change(self, update: Update, validate: bool) -> Any:
+        """The update to send; a pipeline sets `{"$literal": value}` only, unless it is unchecked."""
+        if self._connection.is_memory and not isinstance(update, Mapping):
+            raise NotSupported("the in-memory database has no pipeline updates")
+        if validate:
+            return check_update(self.model, update)
+        check_filter(update)
+        return update
+
+    def _operation(self, operation: Operation, validate: bool) -> Operation:
+        """A checked copy of a bulk operation."""
+        if isinstance(operation, InsertOne):
+            return InsertOne(self._new(operation.document, validate))
+        checked = replace(operation, filter=self._guard(operation.filter))
+        if isinstance(checked, ReplaceOne):
+            return replace(checked, replacement=self._whole(checked.replacement, validate))
+        if isinstance(checked, UpdateOne):
+            return replace(checked, update=self._change(checked.update, validate))
+        return checked

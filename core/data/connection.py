@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Mapping
 from contextvars import Context
+from time import monotonic
 from typing import Any, Final
 
 import pymongo
@@ -19,13 +18,12 @@ from pymongo.asynchronous.mongo_client import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from core.data.calls import Calls
-from core.errors import ConfigError, NotConnected, StoreError
+from core.errors import ConfigError, StoreError
 from core.settings import Local, Mongo, Secret
 
 _log = logging.getLogger("catena.data")
 _PROBE_S: Final = 2.0
 _GOODBYE_S: Final = 1.0
-_CONNECT_MS: Final = 2000
 _BACKGROUND_SELECTION_S: Final = 15.0
 _BACKGROUND_POOL: Final = 10
 Document = dict[str, Any]
@@ -35,10 +33,8 @@ class Connection:
     """A named database.
 
     Attributes:
-        name: as in the settings.
-        settings: its `Mongo`.
         calls: driver calls under way.
-        is_up: whether the last probe was answered by a server that takes writes.
+        is_up: whether the last probe was answered; `None` before the first.
         can_transact: whether it is a replica set (or a cluster of them).
         is_memory: whether it is the in-memory stand-in.
     """
@@ -47,10 +43,9 @@ class Connection:
         self.name = name
         self.settings = settings
         self.calls = Calls(name, settings.operation_timeout_s)
-        self.is_up = False
+        self.is_up: bool | None = None
         self.can_transact = False
         self.is_memory = memory
-        self._clients: list[Any] = []
         self._databases: list[AsyncDatabase[Document]] = []
         self._probe: asyncio.Task[bool] | None = None
         self._probed_at = float("-inf")
@@ -61,24 +56,20 @@ class Connection:
         Raises:
             ConfigError: the connection string is not usable.
         """
+        clients: list[Any] = []
         if self.is_memory:
             from core.data.memory import MemoryClient
 
-            self._clients = [MemoryClient()]
+            clients = [MemoryClient()]
         else:
-            common = build_options(self.settings)
-            self._clients = [
-                self._make_client(common),
-                self._make_client(
-                    common
-                    | {
-                        "serverSelectionTimeoutMS": int(_BACKGROUND_SELECTION_S * 1000),
-                        "maxPoolSize": min(_BACKGROUND_POOL, self.settings.pool_size),
-                    }
-                ),
-            ]
-        self._databases = [self._database_of(client) for client in self._clients]
-        self._probed_at = float("-inf")
+            options = build_options(self.settings)
+            calm = options | {
+                "serverSelectionTimeoutMS": int(_BACKGROUND_SELECTION_S * 1000),
+                "maxPoolSize": min(_BACKGROUND_POOL, self.settings.pool_size),
+            }
+            clients = [self._make_client(options), self._make_client(calm)]
+        name = self.settings.name
+        self._databases = [client[name] if name else client.get_default_database(self.name) for client in clients]
 
     def database(self, *, background: bool = False) -> AsyncDatabase[Document]:
         """The driver's database.
@@ -91,17 +82,16 @@ class Connection:
         return self._databases[-1 if background else 0]
 
     async def probe(self, max_age_s: float = 0) -> bool:
-        """Whether the database answers and takes writes; callers at the same time share one question.
+        """Whether the database answers; callers at the same time share one question.
 
         Args:
             max_age_s: how old an answer may be.
         """
-        if self._probe is None:
-            if time.monotonic() - self._probed_at < max_age_s:
-                return self.is_up
+        if self._probe is None or self._probe.done():
+            if monotonic() - self._probed_at < max_age_s:
+                return bool(self.is_up)
             # Asked for everybody: without the deadline of the caller who happens to be first.
             self._probe = asyncio.get_running_loop().create_task(self._ask(), context=Context())
-            self._probe.add_done_callback(self._forget_probe)
         return await asyncio.shield(self._probe)
 
     async def close(self, timeout_s: float) -> None:
@@ -109,56 +99,39 @@ class Connection:
         await self.calls.drain(timeout_s)
         if self._probe is not None:
             await asyncio.wait([self._probe], timeout=_PROBE_S + 1)
-        clients, self._clients, self._databases = self._clients, [], []
-        self.is_up = False
+        databases, self._databases, self.is_up = self._databases, [], None
         with pymongo.timeout(_GOODBYE_S):  # closing ends sessions on the server, which may be out of reach
-            await asyncio.gather(*(client.close() for client in clients))
+            await asyncio.gather(*(database.client.close() for database in databases))
 
     async def _ask(self) -> bool:
+        """Ask, remember, and log each change (and a first failure) once."""
+        extra = {"database": self.name}
         try:
             with pymongo.timeout(_PROBE_S):
                 hello = await self.database(background=True).client.admin.command("hello")
-        except (PyMongoError, StoreError, NotConnected) as error:
-            self._note(False, error)
+        except (PyMongoError, StoreError) as error:
+            if self.is_up is not False:
+                reason = str(error).split(", Timeout:")[0][:300]
+                _log.error("database '%s' is down: %s", self.name, reason, extra=extra | {"action": "db.down"})
+            self.is_up = False
         else:
             self.can_transact = "setName" in hello or hello.get("msg") == "isdbgrid"
-            self._note(True, None)
-        self._probed_at = time.monotonic()
+            if not self.is_up:
+                _log.info("database '%s' is up", self.name, extra=extra | {"action": "db.up"})
+            self.is_up = True
+        self._probed_at = monotonic()
         return self.is_up
 
-    def _note(self, is_up: bool, error: Exception | None) -> None:
-        """Remember, and log each change (and every first failure) once."""
-        first = self._probed_at == float("-inf")
-        if is_up and not self.is_up:
-            _log.info("database '%s' is up", self.name, extra={"action": "db.up", "database": self.name})
-        elif not is_up and (self.is_up or first):
-            reason = str(error).split(", Timeout:")[0][:300]
-            _log.error(
-                "database '%s' is down: %s", self.name, reason, extra={"action": "db.down", "database": self.name}
-            )
-        self.is_up = is_up
-
-    def _forget_probe(self, _: asyncio.Task[bool]) -> None:
-        self._probe = None
-
-    def _make_client(self, options: Mapping[str, Any]) -> AsyncMongoClient[Document]:
+    def _make_client(self, options: Document) -> AsyncMongoClient[Document]:
         url = self.settings.url
+        setting = f"databases.{self.name}.url"
         if isinstance(url, Local):
-            raise ConfigError(f"databases.{self.name}.url", "needs the address of a MongoDB")
+            raise ConfigError(setting, "needs the address of a MongoDB")
         try:
             return AsyncMongoClient(url.reveal() if isinstance(url, Secret) else url, **options)
         except (PyMongoError, ValueError, TypeError) as error:
             # Not chained and not quoted: the text may hold the password.
-            kind = type(error).__name__
-            raise ConfigError(
-                f"databases.{self.name}.url", f"is not a usable MongoDB connection string ({kind})"
-            ) from None
-
-    def _database_of(self, client: Any) -> AsyncDatabase[Document]:
-        if self.settings.name:
-            database: AsyncDatabase[Document] = client[self.settings.name]
-            return database
-        return client.get_default_database(self.name)  # type: ignore[no-any-return]  # the stand-in is untyped
+            raise ConfigError(setting, f"is not a usable MongoDB connection string ({type(error).__name__})") from None
 
 
 def build_options(settings: Mongo) -> dict[str, Any]:
@@ -176,7 +149,7 @@ def build_options(settings: Mongo) -> dict[str, Any]:
         "retryReads": True,
         "serverSelectionTimeoutMS": int(settings.selection_timeout_s * 1000),
         "waitQueueTimeoutMS": int(settings.pool_wait_s * 1000),
-        "connectTimeoutMS": _CONNECT_MS,
+        "connectTimeoutMS": 2000,
         "socketTimeoutMS": limit_ms + 1000,
         "maxPoolSize": settings.pool_size,
     }

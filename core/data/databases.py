@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -48,16 +48,17 @@ class Databases:
         self._connections = {name: Connection(name, mongo, memory=memory) for name, mongo in settings.items()}
         self._models: list[type[Model]] = []
         self._waiting: set[asyncio.Task[None]] = set()
-        self._front: dict[type[Any], Collection[Any]] = {}
-        self.background = Background(self._of)
+        self._collections: dict[tuple[type[Any], bool], Collection[Any]] = {}
+        self.background = Background(self)
 
     async def open(self) -> None:
-        """Make the clients and ask each database once. One that is down does not block: it is retried."""
+        """Make the clients and ask each database, for a second at most. One that is down is retried."""
         for connection in self._connections.values():
             connection.open()
-        answers = [self._first_answer(connection) for connection in self._connections.values()]
-        for connection, is_up in zip(self._connections.values(), await asyncio.gather(*answers), strict=True):
-            if not is_up:
+        probes = [asyncio.ensure_future(connection.probe()) for connection in self._connections.values()]
+        await asyncio.wait(probes, timeout=_FIRST_WAIT_S)
+        for connection in self._connections.values():
+            if not connection.is_up:
                 self._retry(connection)
 
     async def ensure_collections(self, models: Iterable[type[Model]]) -> None:
@@ -76,10 +77,15 @@ class Databases:
 
     def __getitem__(self, model: type[M]) -> Collection[M]:
         """The collection of a model."""
-        collection = self._front.get(model)
-        if collection is None:
-            collection = self._front[model] = Collection(model, self._of(model))
-        return collection
+        return self.collection(model)
+
+    def collection(self, model: type[M], *, background: bool = False) -> Collection[M]:
+        """The collection of a model, over the client for requests or the one for other work."""
+        found = self._collections.get((model, background))
+        if found is None:
+            found = Collection(model, self._named(model.database or ""), background=background)
+            self._collections[model, background] = found
+        return found
 
     def raw(self, name: str = "") -> AsyncDatabase[dict[str, Any]]:
         """The driver's database of this name, for what `Collection` does not offer."""
@@ -91,13 +97,12 @@ class Databases:
         Args:
             database: a name, or a model that lives there; the default database where empty.
         """
-        return Transaction(self._named(database) if isinstance(database, str) else self._of(database))
+        return Transaction(self._named(database if isinstance(database, str) else database.database or ""))
 
     async def state(self) -> dict[str, str]:
         """`up` or `down` for each name; at most one question a second, shared by all callers."""
-        connections = self._connections
-        answers = await asyncio.gather(*(connection.probe(_STATE_AGE_S) for connection in connections.values()))
-        return {name: "up" if is_up else "down" for name, is_up in zip(connections, answers, strict=True)}
+        answers = await asyncio.gather(*(connection.probe(_STATE_AGE_S) for connection in self._connections.values()))
+        return dict(zip(self._connections, ("up" if is_up else "down" for is_up in answers), strict=True))
 
     async def close(self, timeout_s: float = 10) -> None:
         """Let calls under way finish, then close every connection."""
@@ -105,24 +110,13 @@ class Databases:
             task.cancel()
         await asyncio.gather(*self._waiting, return_exceptions=True)
         await asyncio.gather(*(connection.close(timeout_s) for connection in self._connections.values()))
-        self._front.clear()
-        self.background.clear()
-
-    def _of(self, model: type[Model]) -> Connection:
-        return self._named(model.database or "")
+        self._collections.clear()
 
     def _named(self, name: str) -> Connection:
         connection = self._connections.get(name or self.default)
         if connection is None:
             raise StoreError(f"there is no database '{name}'; the settings name {', '.join(self._connections)}")
         return connection
-
-    async def _first_answer(self, connection: Connection) -> bool:
-        """Whether it is up, asked for a second at most."""
-        try:
-            return await asyncio.wait_for(asyncio.shield(connection.probe()), _FIRST_WAIT_S)
-        except TimeoutError:
-            return False
 
     def _retry(self, connection: Connection) -> None:
         task = asyncio.get_running_loop().create_task(self._bring_up(connection))
@@ -134,38 +128,30 @@ class Databases:
         where = {"action": "db.retry", "database": connection.name}
         tries = 0
         while True:
-            if await connection.probe():
-                try:
+            try:
+                if await connection.probe():
                     return await self._prepare(connection)
-                except NotConnected:
-                    pass
-                except StoreError as error:
-                    return _log.error("database '%s': %s", connection.name, error, extra=where)
+            except NotConnected:
+                pass
+            except StoreError as error:
+                return _log.error("database '%s': %s", connection.name, error, extra=where)
             tries += 1
             if tries % 10 == 1:
                 _log.warning("database '%s' is down, retrying (%d)", connection.name, tries, extra=where)
             await asyncio.sleep(_RETRY_S)
 
     async def _prepare(self, connection: Connection) -> None:
-        models = [model for model in self._models if self._of(model) is connection]
-        await ensure_collections(connection, models)
+        await ensure_collections(
+            connection, [model for model in self._models if (model.database or self.default) == connection.name]
+        )
 
 
 class Background:
     """`db.background[Model]`: the same collections over the client for work that is no request."""
 
-    def __init__(self, connection_of: Callable[[type[Any]], Connection]) -> None:
-        self._connection_of = connection_of
-        self._cache: dict[type[Any], Collection[Any]] = {}
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
 
     def __getitem__(self, model: type[M]) -> Collection[M]:
         """The collection of a model."""
-        collection = self._cache.get(model)
-        if collection is None:
-            connection = self._connection_of(model)
-            collection = self._cache[model] = Collection(model, connection, background=True)
-        return collection
-
-    def clear(self) -> None:
-        """Forget the collections of clients that are closed."""
-        self._cache.clear()
+        return self._databases.collection(model, background=True)

@@ -11,23 +11,13 @@ import time
 from contextvars import ContextVar, Token
 
 _deadline_at: ContextVar[float | None] = ContextVar("catena_deadline_at", default=None)
+#: restores what `set_deadline` replaced, given its token
+reset_deadline = _deadline_at.reset
 
 
 def set_deadline(at_monotonic: float | None) -> Token[float | None]:
-    """Say until when the current context may work; `None` for no limit.
-
-    Args:
-        at_monotonic: a moment on the clock of `time.monotonic()`.
-
-    Returns:
-        What `reset_deadline` takes to restore the former one.
-    """
+    """Say until when (on `time.monotonic()`) the current context may work; `None` for no limit."""
     return _deadline_at.set(at_monotonic)
-
-
-def reset_deadline(token: Token[float | None]) -> None:
-    """Restore the deadline that `set_deadline` replaced."""
-    _deadline_at.reset(token)
 
 
 def remaining_s() -> float:

@@ -12,14 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bson.errors import BSONError
-from pymongo.errors import (
-    BulkWriteError,
-    ConnectionFailure,
-    ExecutionTimeout,
-    OperationFailure,
-    PyMongoError,
-    WTimeoutError,
-)
+from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
 
 from core.errors import DuplicateKey, NotConnected, StoreError
 
@@ -28,9 +21,8 @@ DRIVER_ERRORS: Final = (
     PyMongoError, BSONError, OverflowError, RecursionError, TypeError, ValueError, NotImplementedError,
 )  # fmt: skip
 _DUPLICATE: Final = 11000
-_AUTHENTICATION: Final = frozenset({13, 18, 8000})
 # Shutdown, step-down, no primary, interrupted, lock or time limit, write conflict: a later try may succeed.
-_PASSING: Final = frozenset({24, 46, 50, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+_PASSING: Final = frozenset({24, 46, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 _INDEX: Final = re.compile(r"index: (.+?) dup key")
 
 
@@ -45,16 +37,13 @@ def to_store_error(error: BaseException, name: str) -> StoreError:
         error: one of `DRIVER_ERRORS`.
         name: the database, as in the settings.
     """
-    if isinstance(error, BulkWriteError):
-        return _from_bulk(error, name)
-    if isinstance(error, OperationFailure) and error.code == _DUPLICATE:
-        return DuplicateKey(index_of(error.details or {}, str(error)))
-    if _is_passing(error):
-        return NotConnected(name)
     if isinstance(error, OperationFailure):
-        if error.code in _AUTHENTICATION:
-            return StoreError(f"database '{name}' refused the credentials or the operation: {_text(error)}")
-        return StoreError(f"database '{name}' refused: {_text(error)}")
+        failures: list[Mapping[str, Any]] = [error.details or {}]
+        if isinstance(error, BulkWriteError):
+            failures = error.details["writeErrors"] + error.details.get("writeConcernErrors", [])
+        return _from_failures(error, failures, name)
+    if isinstance(error, ConnectionFailure) or (isinstance(error, PyMongoError) and error.timeout):
+        return NotConnected(name)
     if isinstance(error, NotImplementedError):
         return NotSupported(f"the in-memory database cannot do this: {error}")
     if isinstance(error, PyMongoError):
@@ -64,32 +53,18 @@ def to_store_error(error: BaseException, name: str) -> StoreError:
     return StoreError(f"a value cannot be stored or asked for: {error}")
 
 
+def _from_failures(error: OperationFailure, failures: list[Mapping[str, Any]], name: str) -> StoreError:
+    """What the server refused: one operation, or some of a bulk write."""
+    codes = {error.code, *(failure.get("code") for failure in failures)}
+    if _DUPLICATE in codes:
+        return DuplicateKey(index_of(next((one for one in failures if one.get("code") == _DUPLICATE), {}), str(error)))
+    if codes & _PASSING or error.timeout or error.has_error_label("TransientTransactionError"):
+        return NotConnected(name)
+    reasons = "; ".join(str(failure["errmsg"]) for failure in failures[:3] if "errmsg" in failure)
+    return StoreError(f"database '{name}' refused: {reasons or error}")
+
+
 def index_of(details: Mapping[str, Any], message: str) -> str:
     """The name of the index that a duplicate-key error is about; its fields where no name is given."""
-    match = _INDEX.search(message)
+    match = _INDEX.search(str(details.get("errmsg", ""))) or _INDEX.search(message)
     return match[1] if match else "_".join(details.get("keyPattern", {})) or "unknown"
-
-
-def _is_passing(error: BaseException) -> bool:
-    if isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError):
-        return True
-    if not isinstance(error, PyMongoError):
-        return False
-    if error.timeout or error.has_error_label("TransientTransactionError"):
-        return True
-    return isinstance(error, OperationFailure) and error.code in _PASSING
-
-
-def _from_bulk(error: BulkWriteError, name: str) -> StoreError:
-    failures = error.details.get("writeErrors", [])
-    duplicate = next((failure for failure in failures if failure.get("code") == _DUPLICATE), None)
-    if duplicate is not None:
-        return DuplicateKey(index_of(duplicate, duplicate.get("errmsg", "")))
-    if error.timeout or error.details.get("writeConcernErrors") or any(f.get("code") in _PASSING for f in failures):
-        return NotConnected(name)
-    reasons = "; ".join(str(failure.get("errmsg")) for failure in failures[:3]) or str(error)
-    return StoreError(f"database '{name}' refused: {reasons}")
-
-
-def _text(error: OperationFailure) -> str:
-    return str((error.details or {}).get("errmsg") or error)

@@ -1,13 +1,14 @@
 """Collections and indexes, made when they are missing.
 
-In: models. Out: what the database needs for them, or a `StoreError` that names index, model and reason. At
-start only missing collections are made (an existing one may be large; its indexes are the business of
-`server.py indexes`). Several servers doing this at once do not disturb each other.
+In: models. Out: what the database needs for them, and what stands in the way. At start only missing collections
+are made (an existing one may be large; its indexes are the business of `server.py indexes`). Several servers
+doing this at once do not disturb each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import pymongo
@@ -19,8 +20,23 @@ from core.schema.indexes import IndexSpec
 from core.schema.model import Model, build_indexes, collection_name
 
 _BUILD_S: Final = 3600.0
-_NAMESPACE_EXISTS: Final = 48
-_CONFLICTS: Final = frozenset({85, 86})
+_EXISTS: Final = 48
+_DIFFERS: Final = (85, 86)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexChanges:
+    """Names of indexes that were created and dropped, and a sentence for each that could not be."""
+
+    created: Sequence[str]
+    dropped: Sequence[str]
+    conflicts: Sequence[str]
+
+    def lines(self) -> Iterator[str]:
+        """The changes for people."""
+        yield from (f"created {name}" for name in self.created)
+        yield from (f"dropped {name}" for name in self.dropped)
+        yield from self.conflicts
 
 
 async def ensure_collections(connection: Connection, models: Sequence[type[Model]]) -> None:
@@ -29,68 +45,67 @@ async def ensure_collections(connection: Connection, models: Sequence[type[Model
     Raises:
         StoreError: a collection or an index cannot be made.
     """
-    if not models:
-        return
-    database = connection.database(background=True)
-    existing = set(await connection.calls.run(database.list_collection_names()))
+    database, run = connection.database(background=True), connection.calls.run
+    existing = set(await run(database.list_collection_names())) if models else set()
     for model in models:
-        if collection_name(model) in existing:
-            continue
-        # Without options createIndexes makes the collection too: it never exists without its indexes.
-        if model.collection_options or not build_indexes(model):
-            await connection.calls.run(_create(connection, model))
-        await ensure_indexes(connection, model)
+        name = collection_name(model)
+        if name not in existing:
+            # Without options createIndexes makes the collection too: it never exists without its indexes.
+            if model.collection_options or not build_indexes(model):
+                await run(_create(connection, model))
+            changes = await ensure_indexes(connection, model)
+            if changes.conflicts:
+                raise StoreError("; ".join(changes.conflicts))
 
 
-async def ensure_indexes(connection: Connection, model: type[Model]) -> list[str]:
-    """Create the indexes of a model that are missing; returns the names of all of them.
-
-    Raises:
-        StoreError: lists every index that cannot be built, and why.
-    """
-    specs = build_indexes(model)
-    problems: list[str] = []
-    for group in (specs, *([spec] for spec in specs)) if len(specs) > 1 else (specs,):
-        try:
-            await connection.calls.run(_build(connection, model, group), wait_s=_BUILD_S)
-        except NotConnected:
-            raise
-        except StoreError as error:
-            if len(group) == 1:
-                problems.append(_explain(error, group[0], model))
-            continue
-        if group is specs:
-            break
-    if problems:
-        raise StoreError("; ".join(problems))
-    return [spec.name for spec in specs]
+async def ensure_indexes(connection: Connection, model: type[Model], *, prune: bool = False) -> IndexChanges:
+    """Create the indexes of a model that are missing; with `prune`, drop those it does not declare first."""
+    collection, run = connection.database(background=True)[collection_name(model)], connection.calls.run
+    specs = {spec.name: spec for spec in build_indexes(model)}
+    existing = set(await run(collection.index_information()))
+    unknown = sorted(existing - specs.keys() - {"_id_"}) if prune else []
+    conflicts = {}
+    for name in unknown:
+        await run(collection.drop_index(name))
+    try:
+        await run(_build(connection, model, list(specs.values())), limit_s=_BUILD_S)
+    except NotConnected:
+        raise
+    except StoreError:
+        for name, spec in specs.items():
+            try:
+                await run(_build(connection, model, [spec]), limit_s=_BUILD_S)
+            except StoreError as error:
+                conflicts[name] = _explain(error, spec, model)
+    created = [name for name in specs if name not in existing and name not in conflicts]
+    return IndexChanges(created, unknown, list(conflicts.values()))
 
 
 async def _create(connection: Connection, model: type[Model]) -> None:
-    database = connection.database(background=True)
+    database, options = connection.database(background=True), dict(model.collection_options)
     try:
-        await database.create_collection(collection_name(model), check_exists=False, **dict(model.collection_options))
+        await database.create_collection(collection_name(model), check_exists=False, **options)
     except CollectionInvalid:
         return
     except OperationFailure as error:
-        if error.code != _NAMESPACE_EXISTS:  # another server was faster
+        if error.code != _EXISTS:  # another server was faster
             raise
 
 
 async def _build(connection: Connection, model: type[Model], specs: Sequence[IndexSpec]) -> None:
-    if not specs:
-        return
-    collection = connection.database(background=True)[collection_name(model)]
-    indexes = [pymongo.IndexModel(list(spec.keys), name=spec.name, **spec.options) for spec in specs]
-    with pymongo.timeout(None if connection.is_memory else _BUILD_S):
-        await collection.create_indexes(indexes)
+    if specs:
+        collection = connection.database(background=True)[collection_name(model)]
+        with pymongo.timeout(_BUILD_S):
+            await collection.create_indexes(
+                [pymongo.IndexModel(list(spec.keys), name=spec.name, **spec.options) for spec in specs]
+            )
 
 
 def _explain(error: StoreError, spec: IndexSpec, model: type[Model]) -> str:
     where = f"index '{spec.name}' of model {model.__name__} (collection '{collection_name(model)}')"
-    fields = ", ".join(str(field) for field, _ in spec.keys)
     if isinstance(error, DuplicateKey):
+        fields = ", ".join(field for field, _ in spec.keys)
         return f"{where} cannot be unique: stored documents share the same {fields}"
-    if isinstance(error.__cause__, OperationFailure) and error.__cause__.code in _CONFLICTS:
+    if isinstance(error.__cause__, OperationFailure) and error.__cause__.code in _DIFFERS:
         return f"{where} exists with other fields or options; drop it first (server.py indexes --prune)"
     return f"{where} cannot be built: {error}"

@@ -7,16 +7,15 @@ through BSON like on its way to a server, so what cannot be stored fails here, t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final, TypeVar
 
 import bson
 from bson.codec_options import CodecOptions
-from pymongo.errors import BulkWriteError, CollectionInvalid, DuplicateKeyError
-from pymongo.results import BulkWriteResult
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from core.data.bulk import DeleteMany, DeleteOne, InsertOne, Operation, ReplaceOne, UpdateMany, UpdateOne
 from core.data.errors import NotSupported
 from core.errors import ConfigError
 
@@ -34,18 +33,16 @@ class MemoryClient:
 
     def __init__(self) -> None:
         self._client = _import_double().MongoClient(tz_aware=True, uuidRepresentation="standard")
+        self.admin = self
 
     def __getitem__(self, name: str) -> MemoryDatabase:
         return MemoryDatabase(self, self._client[name])
 
-    def get_default_database(self, default: str) -> MemoryDatabase:
-        """The database of this name: there is no address that could name another."""
-        return self[default]
+    get_default_database = __getitem__
 
-    @property
-    def admin(self) -> MemoryDatabase:
-        """The database that answers `hello`."""
-        return self["admin"]
+    async def command(self, _: str) -> dict[str, Any]:
+        """The answer to `hello`, of a server that is no replica set."""
+        return {"ok": 1.0}
 
     async def close(self) -> None:
         """Nothing to do."""
@@ -62,26 +59,17 @@ class MemoryDatabase:
     def __getitem__(self, name: str) -> MemoryCollection:
         return MemoryCollection(self, self._double[name])
 
-    async def command(self, command: str) -> dict[str, Any]:
-        """Only `hello` and `ping`."""
-        if command not in ("hello", "ping"):
-            raise NotSupported(f"the in-memory database has no command '{command}'")
-        return {"ok": 1.0, "isWritablePrimary": True}
-
     async def list_collection_names(self) -> list[str]:
         """The collections that exist."""
         return list(self._double.list_collection_names())
 
-    async def create_collection(self, name: str, **_: Any) -> MemoryCollection:
+    async def create_collection(self, name: str, **_: Any) -> None:
         """Make an empty collection; options are ignored."""
-        if name in self._double.list_collection_names():
-            raise CollectionInvalid(f"collection {name} already exists")
         self._double.create_collection(name)
-        return self[name]
 
 
 class MemoryCursor:
-    """Stands in for the cursors of `find`, `aggregate` and `list_indexes`."""
+    """Stands in for the cursors of `find` and `aggregate`; the double is asked when it is first read."""
 
     def __init__(self, documents: Callable[[], Any]) -> None:
         self._make = documents
@@ -91,12 +79,7 @@ class MemoryCursor:
         """The next `length` documents, or all that are left."""
         if self._rest is None:
             self._rest = iter(self._make())
-        taken = []
-        for document in self._rest:
-            taken.append(_through_bson(document))
-            if length is not None and len(taken) == length:
-                break
-        return taken
+        return [_through_bson(document) for document in itertools.islice(self._rest, length)]
 
     async def close(self) -> None:
         """Nothing to do."""
@@ -112,113 +95,70 @@ class MemoryCollection:
 
     def _call(self, name: str, *arguments: Any, **options: Any) -> Any:
         """Call the double with values as a server would see them."""
-        for option in _IGNORED:
-            options.pop(option, None)
         values = [_refuse_silent(_through_bson(argument)) for argument in arguments]
-        given = {name: value for name, value in options.items() if value is not None}
+        given = {key: value for key, value in options.items() if value is not None and key not in _IGNORED}
         try:
             return getattr(self._double, name)(*values, **given)
-        except DuplicateKeyError as error:
-            details = dict(error.details or {})
-            raise DuplicateKeyError(self._name_index(details), 11000, details) from error
+        except (DuplicateKeyError, BulkWriteError) as error:
+            raise self._as_server(error) from error
 
-    def _name_index(self, details: Mapping[str, Any]) -> str:
-        """The text of a server, which names the index that the double leaves out."""
-        pattern = dict(details.get("keyPattern", {}))
-        for name, index in self._double.index_information().items():
-            if dict(index["key"]) == pattern:
-                return f"E11000 duplicate key error index: {name} dup key"
-        return f"E11000 duplicate key error index: {'_'.join(pattern)} dup key"
+    def _as_server(self, error: DuplicateKeyError | BulkWriteError) -> DuplicateKeyError:
+        """The error of a server, which names the index that the double leaves out."""
+        keys = {name: f"'keyPattern': {dict(index['key'])}" for name, index in self._double.index_information().items()}
+        name = next((name for name, pattern in keys.items() if pattern in str(error)), "unknown")
+        return DuplicateKeyError(f"E11000 duplicate key error index: {name} dup key", 11000)
+
+    def find(self, filter: Any, projection: Any = None, **options: Any) -> MemoryCursor:
+        """As the driver's."""
+        if min(options.get("limit", 0), options.get("skip", 0)) < 0:
+            raise ValueError("limit and skip cannot be negative")
+        return MemoryCursor(lambda: self._call("find", filter, projection, **options))
 
     async def find_one(self, filter: Any, projection: Any = None, **options: Any) -> dict[str, Any] | None:
         """As the driver's."""
         found = await self.find(filter, projection, limit=1, **options).to_list()
         return found[0] if found else None
 
-    def find(self, filter: Any, projection: Any = None, **options: Any) -> MemoryCursor:
-        """As the driver's; the double is asked when the cursor is read."""
-        return MemoryCursor(lambda: self._call("find", filter, projection, **options))
-
     async def aggregate(self, pipeline: Any, **options: Any) -> MemoryCursor:
         """As the driver's."""
-        result = self._call("aggregate", pipeline, **options)
-        return MemoryCursor(lambda: result)
+        return MemoryCursor(lambda: self._call("aggregate", pipeline, **options))
 
     async def insert_one(self, document: dict[str, Any], **options: Any) -> Any:
         """As the driver's; sets a missing `_id`."""
         document.setdefault("_id", bson.ObjectId())
         return self._call("insert_one", document, **options)
 
-    async def insert_many(self, documents: Sequence[dict[str, Any]], *, ordered: bool = True, **_: Any) -> None:
+    async def insert_many(self, documents: Sequence[dict[str, Any]], **options: Any) -> Any:
         """As the driver's; sets missing `_id`s."""
-        await self.bulk_write([InsertOne(document) for document in documents], ordered=ordered)
+        for document in documents:
+            document.setdefault("_id", bson.ObjectId())
+        return self._call("insert_many", documents, **options)
 
-    async def bulk_write(self, operations: Sequence[Any], *, ordered: bool = True, **_: Any) -> BulkWriteResult:
-        """As the driver's, one operation after another."""
-        done = {"nInserted": 0, "nMatched": 0, "nModified": 0, "nRemoved": 0, "nUpserted": 0}
-        failures: list[dict[str, Any]] = []
-        for index, operation in enumerate(operations):
-            try:
-                await self._apply(operation, done)
-            except DuplicateKeyError as error:
-                failures.append({"index": index, "code": error.code, "errmsg": str(error)})
-                if ordered:
-                    break
-        if failures:
-            raise BulkWriteError({**done, "writeErrors": failures, "writeConcernErrors": []})
-        return BulkWriteResult(done, acknowledged=True)
-
-    async def _apply(self, operation: Operation, done: dict[str, int]) -> None:
-        """One operation of a bulk write, counted in `done`."""
-        if isinstance(operation, InsertOne):
-            await self.insert_one(operation.document)
-            done["nInserted"] += 1
-        elif isinstance(operation, DeleteOne):
-            name = "delete_many" if isinstance(operation, DeleteMany) else "delete_one"
-            done["nRemoved"] += self._call(name, operation.filter).deleted_count
-        else:
-            result = self._change(operation)
-            done["nMatched"] += result.matched_count
-            done["nModified"] += result.modified_count
-            done["nUpserted"] += int(result.upserted_id is not None)
-
-    def _change(self, operation: UpdateOne | ReplaceOne) -> Any:
-        if isinstance(operation, ReplaceOne):
-            return self._call("replace_one", operation.filter, operation.document, upsert=operation.upsert)
-        name = "update_many" if isinstance(operation, UpdateMany) else "update_one"
-        options = {"upsert": operation.upsert, "array_filters": operation.array_filters}
-        return self._call(name, operation.filter, operation.update, **options)
-
-    async def create_indexes(self, indexes: Sequence[Any], **_: Any) -> list[str]:
-        """As the driver's; text indexes are left out, there is no text search here."""
-        usable = [index for index in indexes if "text" not in dict(index.document["key"]).values()]
-        names: list[str] = self._double.create_indexes(usable) if usable else []
-        return names
-
-    async def list_indexes(self, **_: Any) -> MemoryCursor:
+    async def bulk_write(self, operations: Sequence[Any], *, ordered: bool = True, **_: Any) -> Any:
         """As the driver's."""
-        return MemoryCursor(self._double.list_indexes)
+        for operation in operations:
+            for part in ("_filter", "_doc"):
+                _refuse_silent(_through_bson(getattr(operation, part, None)))
+        try:
+            return self._double.bulk_write(operations, ordered=ordered)
+        except BulkWriteError as error:
+            raise self._as_server(error) from error
 
-    async def drop_index(self, name: str, **_: Any) -> None:
+    async def create_indexes(self, indexes: Sequence[Any], **_: Any) -> None:
         """As the driver's."""
-        self._double.drop_index(name)
-
-    async def drop(self, **_: Any) -> None:
-        """As the driver's."""
-        self._double.drop()
+        self._double.create_indexes(indexes)
 
 
 def _forward(name: str) -> Any:
     async def call(self: MemoryCollection, *arguments: Any, **options: Any) -> Any:
         return self._call(name, *arguments, **options)
 
-    call.__name__, call.__doc__ = name, "As the driver's."
     return call
 
 
 for _name in (
-    "update_one", "update_many", "replace_one", "delete_one", "delete_many",
-    "find_one_and_update", "find_one_and_delete", "distinct", "count_documents",
+    "update_one", "update_many", "replace_one", "delete_one", "delete_many", "find_one_and_update",
+    "find_one_and_delete", "distinct", "count_documents", "drop_index", "index_information",
 ):  # fmt: skip
     setattr(MemoryCollection, _name, _forward(_name))
 

@@ -1,228 +1,200 @@
-"""The verbs that read.
+"""What every verb of a collection shares, and the verbs that read.
 
-In: filters, sorts and projections in stored names. Out: models, or dicts where a projection is given.
-Reading never validates: missing fields take defaults, unknown ones are kept. Every read is bounded by the
-deadline of its request.
+In: filters, sorts and projections in stored names. Out: models, or dicts where a projection is given. Reading
+never validates: missing fields take defaults, unknown ones are kept. Every call is bounded by the deadline of
+its request. `coalesce.py` slots in at `_read_point`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeVar, cast, overload
+from copy import copy
+from typing import Any, Final, Generic, Self, TypeVar, overload
 
-from pymongo.asynchronous.change_stream import AsyncChangeStream
-from pymongo.asynchronous.cursor import AsyncCursor
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
 
-from core.data.base import CollectionBase, Filter, Projection, Sort, parse_sort
-from core.data.connection import Document
+from core.data.connection import Connection, Document
 from core.data.errors import NotSupported
-from core.data.filter import check_filter
+from core.data.filter import Filter, Sort, check_filter, parse_sort
 from core.data.transaction import current_transaction
 from core.errors import StoreError
-from core.schema.model import Model, from_document, model_fields
+from core.schema.model import Model, collection_name, from_document, model_fields
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+Projection = Mapping[str, Any] | Sequence[str]
 _BATCH: Final = 100
 _WATCH_MS: Final = 1000
+_READ: Final = "max_time_ms"  # the driver's names for how long the server may work
+COMMAND: Final = "maxTimeMS"
 
 
-class Reads(CollectionBase[M]):
+class Reads(Generic[M]):
     """Reading part of `Collection`."""
 
-    async def get(self, oid: Any, *, ignore_shard_key: bool = False) -> M | None:
-        """The document with this `_id`, or `None`."""
-        return await self._read_point("_id", oid, ignore_shard_key)
+    def __init__(self, model: type[M], connection: Connection, *, background: bool = False) -> None:
+        self.model = model
+        self._connection = connection
+        self._calls = connection.calls
+        self._is_background = background
+        self._shard_key = tuple(model.shard_key or ())
+        self._unique = {"_id", *(field.wire for field in model_fields(model) if field.rule.unique)}
+        self._driver: AsyncCollection[Document]
+        self._driver = connection.database(background=background)[collection_name(model)]
 
-    async def get_by(self, field: str, value: Any, *, ignore_shard_key: bool = False) -> M | None:
-        """The document whose unique field has this value, or `None`.
+    @property
+    def raw(self) -> AsyncCollection[Document]:
+        """The driver's own collection: no checks, no deadlines, driver errors."""
+        return self._driver
+
+    def across_shards(self) -> Self:
+        """The same collection, for queries that need not name the shard key."""
+        twin = copy(self)
+        vars(twin)["_shard_key"] = ()
+        return twin
+
+    def _guard(self, filter: Filter | None) -> Document:
+        """A filter for the driver, checked for JavaScript and the fields of the shard key."""
+        asked: Document = filter if type(filter) is dict else dict(filter or {})
+        check_filter(asked)
+        missing = [field for field in self._shard_key if field not in asked]
+        if missing:
+            lacking = f"a query of {self.model.__name__} lacks {', '.join(missing)} of its shard key"
+            raise StoreError(f"{lacking}; name every field, or ask across_shards()")
+        return asked
+
+    def _session(self) -> AsyncClientSession | None:
+        """The session of the transaction that the caller is in."""
+        transaction = current_transaction()
+        return None if transaction is None else transaction.join(self._connection, background=self._is_background)
+
+    async def _run(self, call: Coroutine[Any, Any, T]) -> T:
+        transaction = current_transaction()
+        return await (self._calls.run(call) if transaction is None else transaction.run(call))
+
+    async def _call(self, verb: Callable[..., Coroutine[Any, Any, T]], *values: Any, timed: str = "", **more: Any) -> T:
+        """Call the driver while there is time, in the transaction of the caller if there is one.
 
         Args:
-            field: stored name of a field declared `unique`.
-            value: compared exactly; an operator is refused.
-            ignore_shard_key: the field need not name the shard key.
+            verb: of the driver.
+            values: its arguments.
+            timed: the name of its option that bounds the server's work, if it has one.
+            more: further options.
+        """
+        limit_ms = self._calls.max_time_ms()
+        if timed:
+            more[timed] = limit_ms
+        return await self._run(verb(*values, session=self._session(), **more))
+
+    async def get(self, oid: Any) -> M | None:
+        """The document with this `_id`, or `None`."""
+        return await self._read_point("_id", oid)
+
+    async def get_by(self, field: str, value: Any) -> M | None:
+        """The document whose unique field has this value (compared exactly, never an operator), or `None`.
 
         Raises:
             StoreError: the field is not unique; use `find_one`.
         """
-        if field != "_id" and field not in self._unique:
-            known = ", ".join(sorted(self._unique)) or "none"
+        if field not in self._unique:
+            known = ", ".join(sorted(self._unique))
             raise StoreError(f"'{field}' is no unique field of {self.model.__name__} ({known}); use find_one")
-        return await self._read_point(field, value, ignore_shard_key)
+        return await self._read_point(field, value)
 
-    async def _read_point(self, field: str, value: Any, ignore_shard_key: bool) -> M | None:
+    async def _read_point(self, field: str, value: Any) -> M | None:
         if isinstance(value, Mapping):
             raise StoreError(f"{self.model.__name__}.{field} is looked up by a value, not by an object")
-        query = {field: value}
-        if self._shard_key:
-            self._guard(query, ignore_shard_key)
-        limit_ms, session = self._calls.max_time_ms(), self._session()
-        document = await self._run(self._driver.find_one(query, max_time_ms=limit_ms, session=session))
+        query = self._guard({field: value}) if self._shard_key else {field: value}
+        return self._to_model(await self._call(self._driver.find_one, query, timed=_READ))
+
+    def _to_model(self, document: Document | None) -> M | None:
         return None if document is None else from_document(self.model, document)
 
-    @property
-    def _unique(self) -> frozenset[str]:
-        cached = self.__dict__.get("_unique_fields")
-        if cached is None:
-            cached = frozenset(field.wire for field in model_fields(self.model) if field.rule.unique)
-            self.__dict__["_unique_fields"] = cached
-        return cast("frozenset[str]", cached)
-
-    @overload
-    async def find_one(
-        self, filter: Filter | None = None, *, sort: Sort | None = None, skip: int = 0, ignore_shard_key: bool = False
-    ) -> M | None: ...
-    @overload
-    async def find_one(
-        self,
-        filter: Filter | None = None,
-        *,
-        projection: Projection,
-        sort: Sort | None = None,
-        skip: int = 0,
-        ignore_shard_key: bool = False,
-    ) -> Document | None: ...
-    async def find_one(
-        self,
-        filter: Filter | None = None,
-        *,
-        projection: Projection | None = None,
-        sort: Sort | None = None,
-        skip: int = 0,
-        ignore_shard_key: bool = False,
-    ) -> M | Document | None:
-        """The first document that matches, or `None`; a dict where a projection is given."""
-        query = self._guard(filter, ignore_shard_key)
-        document = await self._run(
-            self._driver.find_one(
-                query,
-                projection,
-                sort=parse_sort(sort),
-                skip=skip,
-                max_time_ms=self._calls.max_time_ms(),
-                session=self._session(),
-            )
-        )
-        return document if document is None or projection is not None else from_document(self.model, document)
+    async def find_one(self, filter: Filter | None = None, *, sort: Sort | None = None) -> M | None:
+        """The first document that matches, or `None`."""
+        query = self._guard(filter)
+        return self._to_model(await self._call(self._driver.find_one, query, sort=parse_sort(sort), timed=_READ))
 
     @overload
     async def find(
-        self,
-        filter: Filter | None = None,
-        *,
-        sort: Sort | None = None,
-        limit: int = 0,
-        skip: int = 0,
-        ignore_shard_key: bool = False,
+        self, filter: Filter | None = None, *, sort: Sort | None = None, limit: int = 0, skip: int = 0
     ) -> list[M]: ...
     @overload
     async def find(
         self,
         filter: Filter | None = None,
         *,
-        projection: Projection,
         sort: Sort | None = None,
         limit: int = 0,
         skip: int = 0,
-        ignore_shard_key: bool = False,
+        projection: Projection,
     ) -> list[Document]: ...
     async def find(
         self,
         filter: Filter | None = None,
         *,
-        projection: Projection | None = None,
         sort: Sort | None = None,
         limit: int = 0,
         skip: int = 0,
-        ignore_shard_key: bool = False,
+        projection: Projection | None = None,
     ) -> list[M] | list[Document]:
         """All documents that match; dicts where a projection is given.
 
         Args:
             filter: operators included; all documents without it.
-            projection: fields to give, by stored name.
             sort: `"name"`, `"-name"`, or several of them.
             limit: at most so many; 0 for all.
             skip: leave out the first ones.
-            ignore_shard_key: the filter need not name the fields of the shard key.
+            projection: fields to give, by stored name.
         """
-        cursor = self._cursor(filter, projection, sort, limit, skip, ignore_shard_key, limit)
-        documents = await self._run(cursor.to_list())
+        window = {"sort": parse_sort(sort), "limit": limit, "skip": skip, "batch_size": limit}
+        found = await self._call(self._list, self._guard(filter), projection, timed=_READ, **window)
         if projection is not None:
-            return documents
+            return found
         model = self.model
-        return [from_document(model, document) for document in documents]
+        return [from_document(model, document) for document in found]
+
+    async def _list(self, *values: Any, **options: Any) -> list[Document]:
+        return await self._driver.find(*values, **options).to_list()
 
     async def iterate(
-        self,
-        filter: Filter | None = None,
-        *,
-        sort: Sort | None = None,
-        limit: int = 0,
-        skip: int = 0,
-        batch_size: int = _BATCH,
-        ignore_shard_key: bool = False,
+        self, filter: Filter | None = None, *, sort: Sort | None = None, limit: int = 0, skip: int = 0
     ) -> AsyncIterator[M]:
         """The documents that match, one after another, without holding all of them in memory."""
-        cursor = self._cursor(filter, None, sort, limit, skip, ignore_shard_key, batch_size)
+        window = {"sort": parse_sort(sort), "limit": limit, "skip": skip, "batch_size": _BATCH}
+        bound = {"session": self._session(), _READ: self._calls.max_time_ms()}
+        cursor = self._driver.find(self._guard(filter), **window, **bound)
         try:
-            while documents := await self._run(cursor.to_list(batch_size)):
+            while documents := await self._run(cursor.to_list(_BATCH)):
                 for document in documents:
                     yield from_document(self.model, document)
         finally:
             with suppress(StoreError):
                 await self._calls.run(cursor.close())
 
-    def _cursor(
-        self,
-        filter: Filter | None,
-        projection: Projection | None,
-        sort: Sort | None,
-        limit: int,
-        skip: int,
-        ignore_shard_key: bool,
-        batch_size: int,
-    ) -> AsyncCursor[Document]:
-        """A cursor; nothing is sent until it is read."""
-        if limit < 0 or skip < 0:
-            raise StoreError("limit and skip cannot be negative")
-        return self._driver.find(
-            self._guard(filter, ignore_shard_key),
-            projection,
-            sort=parse_sort(sort),
-            limit=limit,
-            skip=skip,
-            batch_size=batch_size,
-            max_time_ms=self._calls.max_time_ms(),
-            session=self._session(),
-        )
-
-    async def count(self, filter: Filter | None = None, *, ignore_shard_key: bool = False) -> int:
+    async def count(self, filter: Filter | None = None) -> int:
         """How many documents match."""
-        query = self._guard(filter, ignore_shard_key)
-        limit_ms = self._calls.max_time_ms()
-        return await self._run(self._driver.count_documents(query, session=self._session(), maxTimeMS=limit_ms))
+        return await self._call(self._driver.count_documents, self._guard(filter), timed=COMMAND)
 
-    async def exists(self, filter: Filter, *, ignore_shard_key: bool = False) -> bool:
+    async def exists(self, filter: Filter) -> bool:
         """Whether a document matches."""
-        found = await self.find_one(filter, projection={"_id": 1}, ignore_shard_key=ignore_shard_key)
+        found = await self._call(self._driver.find_one, self._guard(filter), {"_id": 1}, timed=_READ)
         return found is not None
 
     async def distinct(self, field: str, filter: Filter | None = None) -> list[Any]:
         """The different values of a field among the documents that match."""
-        query = self._guard(filter, ignore_shard_key=True)
-        limit_ms = self._calls.max_time_ms()
-        return await self._run(self._driver.distinct(field, query, session=self._session(), maxTimeMS=limit_ms))
+        check_filter(filter)
+        return await self._call(self._driver.distinct, field, filter or {}, timed=COMMAND)
 
     async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """What a pipeline gives, as dicts."""
-        stages = [dict(stage) for stage in pipeline]
-        check_filter(stages)
-        return await self._run(self._aggregate(stages, self._calls.max_time_ms()))
+        check_filter(pipeline)
+        return await self._call(self._pipe, pipeline, timed=COMMAND)
 
-    async def _aggregate(self, stages: list[Document], limit_ms: int) -> list[Document]:
-        cursor = await self._driver.aggregate(stages, session=self._session(), maxTimeMS=limit_ms)
-        return await cursor.to_list()
+    async def _pipe(self, pipeline: Sequence[Mapping[str, Any]], **options: Any) -> list[Document]:
+        return await (await self._driver.aggregate(pipeline, **options)).to_list()
 
     async def watch(
         self,
@@ -243,18 +215,14 @@ class Reads(CollectionBase[M]):
         """
         if self._connection.is_memory or current_transaction() is not None:
             raise NotSupported("changes can be watched on a replica set only, outside transactions")
-        stages = [dict(stage) for stage in pipeline]
-        wait_ms = min(_WATCH_MS, self._calls.max_time_ms())
-        stream: AsyncChangeStream[Document] = await self._calls.run(
-            self._driver.watch(
-                stages, full_document=full_document, resume_after=resume_after, max_await_time_ms=wait_ms
-            )
-        )
+        run, wait_ms = self._calls.run, min(_WATCH_MS, self._calls.max_time_ms())
+        options: Document = {"full_document": full_document, "resume_after": resume_after}
+        stream = await run(self._driver.watch(pipeline, max_await_time_ms=wait_ms, **options))
         try:
             while stream.alive:
-                change = await self._calls.run(stream.try_next())
+                change = await run(stream.try_next())
                 if change is not None:
                     yield dict(change)
         finally:
             with suppress(StoreError):
-                await self._calls.run(stream.close())
+                await run(stream.close())

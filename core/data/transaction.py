@@ -32,16 +32,16 @@ _current: ContextVar[Transaction | None] = ContextVar("catena_transaction", defa
 def current_transaction() -> Transaction | None:
     """The transaction that the caller is in; not one that ended since its task was started."""
     transaction = _current.get()
-    return transaction if transaction is not None and transaction.is_open else None
+    return None if transaction is None or transaction.session is None else transaction
 
 
 class Transaction:
-    """An `async with` block; made by `Databases.transaction()`."""
+    """An `async with` block; made by `Databases.transaction()`. It has a session while it is open."""
 
     def __init__(self, connection: Connection) -> None:
+        self.session: AsyncClientSession | None = None
         self._connection = connection
-        self._session: AsyncClientSession | None = None
-        self._token: Token[Transaction | None] | None = None
+        self._token: Token[Transaction | None]
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -54,54 +54,44 @@ class Transaction:
         if not connection.can_transact and await connection.probe() and not connection.can_transact:
             raise NotSupported(f"database '{connection.name}' is no replica set, so it has no transactions")
         limit_ms = connection.calls.max_time_ms()
-        self._session = connection.database().client.start_session()
-        await self._session.start_transaction(
-            read_concern=ReadConcern("snapshot"),
-            write_concern=WriteConcern("majority", wtimeout=limit_ms),
-            max_commit_time_ms=limit_ms,
-        )
-        self._token = _current.set(self)
+        session = connection.database().client.start_session()
+        concern = WriteConcern("majority", wtimeout=limit_ms)
+        await session.start_transaction(ReadConcern("snapshot"), concern, max_commit_time_ms=limit_ms)
+        self.session, self._token = session, _current.set(self)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._token is not None:
-            _current.reset(self._token)
-        session, self._session = self.session, None
-        calls = self._connection.calls
+        _current.reset(self._token)
+        session, self.session = self.session, None
+        assert session is not None
+        run = self._connection.calls.run
         if kind is None and self._idle.is_set():
-            await calls.run(self._commit(session))
+            await run(self._commit(session))
             return
         with suppress(StoreError):  # the server undoes it by itself; the error under way says more
-            await calls.run(self._abort(session))
+            await run(self._abort(session))
         if kind is None:
             raise StoreError("a transaction ended while a call inside was still running; await every call")
 
-    @property
-    def is_open(self) -> bool:
-        """Whether calls still take part."""
-        return self._session is not None
-
-    async def run(self, connection: Connection, call: Coroutine[Any, Any, T]) -> T:
-        """Run one call of the transaction.
+    def join(self, connection: Connection, *, background: bool) -> AsyncClientSession | None:
+        """The session for one call.
 
         Raises:
             StoreError: another call is under way, or the call is for another client.
         """
+        if background:
+            raise StoreError("a transaction runs on the client for requests; db.background cannot take part")
         if connection is not self._connection:
-            call.close()
             raise StoreError(f"a transaction on database '{self._connection.name}' cannot reach '{connection.name}'")
         if not self._idle.is_set():
-            call.close()
             raise StoreError("a transaction does one call at a time: no gather inside")
-        self._idle.clear()
-        return await connection.calls.run(self._track(call))
+        return self.session
 
-    @property
-    def session(self) -> AsyncClientSession:
-        """The driver's session, to be handed to each call."""
-        assert self._session is not None
-        return self._session
+    async def run(self, call: Coroutine[Any, Any, T]) -> T:
+        """Run one call of the transaction."""
+        self._idle.clear()
+        return await self._connection.calls.run(self._track(call))
 
     async def _track(self, call: Coroutine[Any, Any, T]) -> T:
         try:
@@ -111,7 +101,7 @@ class Transaction:
 
     async def _commit(self, session: AsyncClientSession) -> None:
         """Commit; again while its outcome is unknown and there is time. The server commits only once."""
-        try:
+        async with session:
             with pymongo.timeout(self._connection.calls.max_time_ms() / 1000):
                 while True:
                     try:
@@ -121,13 +111,9 @@ class Transaction:
                         if error.timeout or not unknown or remaining_s() < 0.1:
                             raise
                         await asyncio.sleep(0.05)
-        finally:
-            await session.end_session()
 
     async def _abort(self, session: AsyncClientSession) -> None:
         """Undo everything, after the call that is still under way (a cancelled caller leaves one behind)."""
         await self._idle.wait()
-        try:
+        async with session:
             await session.abort_transaction()
-        finally:
-            await session.end_session()

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from bson import Decimal128, ObjectId
+from pymongo import IndexModel
 
-from core.data.bulk import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
+from core.data.bulk import BulkResult, DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne, UpdateResult
 from core.data.databases import Databases
-from core.data.writes import BulkResult, UpdateResult
+from core.data.indexes import IndexChanges
 from core.errors import DuplicateKey, ModelError, StoreError
 from tests.contract.models import Item, Sharded
 
@@ -94,8 +95,7 @@ async def test_find_with_a_projection_gives_dicts(db: Databases) -> None:
     await fill(db)
     rows = await db[Item].find({"group": "y"}, projection={"name": 1, "_id": 0}, sort="name")
     assert rows == [{"name": "d"}, {"name": "e"}]
-    row = await db[Item].find_one({"name": "a"}, projection=["rank"])
-    assert row is not None
+    (row,) = await db[Item].find({"name": "a"}, projection=["rank"])
     assert set(row) == {"_id", "rank"}
 
 
@@ -116,18 +116,20 @@ async def test_find_one_takes_the_first_in_order(db: Databases) -> None:
     assert await db[Item].find_one({"name": "nobody"}) is None
 
 
-async def test_iterate_in_batches(db: Databases) -> None:
+async def test_iterate_in_batches(db: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.data.reads._BATCH", 2)
     await fill(db)
-    seen = [item.name async for item in db[Item].iterate({}, sort="name", batch_size=2)]
+    seen = [item.name async for item in db[Item].iterate({}, sort="name")]
     assert seen == list("abcde")
-    async for item in db[Item].iterate({}, sort="-name", batch_size=2):
+    async for item in db[Item].iterate({}, sort="-name"):
         assert item.name == "e"
         break
 
 
-async def test_iterate_stops_at_its_limit(db: Databases) -> None:
+async def test_iterate_stops_at_its_limit(db: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.data.reads._BATCH", 2)
     await fill(db)
-    assert [item.name async for item in db[Item].iterate(sort="name", limit=3, skip=1, batch_size=2)] == list("bcd")
+    assert [item.name async for item in db[Item].iterate(sort="name", limit=3, skip=1)] == list("bcd")
 
 
 async def test_count_exists_distinct(db: Databases) -> None:
@@ -236,8 +238,8 @@ async def test_replace_writes_unknown_fields_back(db: Databases) -> None:
     assert read is not None
     read.rank = 9
     assert await db[Item].replace({"_id": made.oid}, read) == UpdateResult(1, 1)
-    stored = await db[Item].find_one({"_id": made.oid}, projection={"legacy": 1, "rank": 1})
-    assert stored == {"_id": made.oid, "rank": 9, "legacy": {"x": 1}}
+    stored = await db[Item].find({"_id": made.oid}, projection={"legacy": 1, "rank": 1})
+    assert stored == [{"_id": made.oid, "rank": 9, "legacy": {"x": 1}}]
 
 
 async def test_replace_by_a_dict_keeps_the_id(db: Databases) -> None:
@@ -394,7 +396,8 @@ async def test_javascript_and_odd_keys_are_refused(db: Databases, filter: Any) -
 async def test_queries_name_the_shard_key(db: Databases) -> None:
     made = await db[Sharded].insert({"region": "eu", "label": "a"})
     assert await db[Sharded].find_one({"region": "eu", "label": "a"}) == made
-    assert await db[Sharded].get(made.oid, ignore_shard_key=True) == made
+    assert await db[Sharded].across_shards().get(made.oid) == made
+    assert await db[Sharded].across_shards().count({"label": "a"}) == 1
     for call in (db[Sharded].find, db[Sharded].count, db[Sharded].delete_many, db[Sharded].exists):
         with pytest.raises(StoreError, match="lacks region of its shard key"):
             await call({"label": "a"})
@@ -404,21 +407,33 @@ async def test_queries_name_the_shard_key(db: Databases) -> None:
         await db[Sharded].get(made.oid)
 
 
+async def index_keys(db: Databases) -> dict[str, dict[str, Any]]:
+    return {name: dict(index["key"]) for name, index in (await db[Item].raw.index_information()).items()}
+
+
 async def test_indexes_exist_and_can_be_ensured_again(db: Databases) -> None:
-    assert await db[Item].ensure_indexes() == ["name", "grouprank"]
-    listed = await (await db[Item].raw.list_indexes()).to_list()
-    assert {index["name"]: dict(index["key"]) for index in listed} == {
-        "_id_": {"_id": 1},
-        "name": {"name": 1},
-        "grouprank": {"group": 1, "rank": -1},
-    }
+    assert await db[Item].ensure_indexes() == IndexChanges([], [], [])
+    assert await index_keys(db) == {"_id_": {"_id": 1}, "name": {"name": 1}, "grouprank": {"group": 1, "rank": -1}}
 
 
-async def test_a_unique_index_over_duplicates_names_index_and_model(db: Databases) -> None:
+async def test_missing_indexes_are_created_and_unknown_ones_dropped_when_asked(db: Databases) -> None:
+    await db[Item].raw.drop_index("name")
+    await db[Item].raw.create_indexes([IndexModel("status", name="old")])
+    assert await db[Item].ensure_indexes() == IndexChanges(["name"], [], [])
+    assert set(await index_keys(db)) == {"_id_", "name", "grouprank", "old"}
+    assert await db[Item].ensure_indexes(prune=True) == IndexChanges([], ["old"], [])
+    assert set(await index_keys(db)) == {"_id_", "name", "grouprank"}
+
+
+async def test_a_unique_index_over_duplicates_is_a_conflict_that_names_index_and_model(db: Databases) -> None:
     await db[Item].raw.drop_index("name")
     await db[Item].raw.insert_many([{"name": "a"}, {"name": "a"}])
-    with pytest.raises(StoreError, match=r"index 'name' of model Item .* stored documents share the same name"):
-        await db[Item].ensure_indexes()
+    changes = await db[Item].ensure_indexes()
+    assert (changes.created, changes.dropped) == ([], [])
+    (conflict,) = changes.conflicts
+    assert conflict.startswith("index 'name' of model Item")
+    assert conflict.endswith("stored documents share the same name")
+    assert list(changes.lines()) == [conflict]
 
 
 async def test_concurrent_inserts_of_one_name_let_one_through(db: Databases) -> None:

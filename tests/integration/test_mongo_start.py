@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from typing import Annotated
 
 import pytest
 from pymongo import MongoClient
 
+from core.data.indexes import IndexChanges
 from core.errors import StoreError
 from core.schema.model import Model
+from core.schema.rules import rule
 from tests.contract.models import Item, Sharded
 from tests.mongo import opened
 from tests.tree import ROOT
@@ -63,17 +67,36 @@ async def test_an_existing_collection_is_left_alone(mongo_url: str, database_nam
         await databases.raw()["items"].insert_many([{"name": "a"}, {"name": "a"}])
         await databases.ensure_collections([Item, Sharded])
         assert list(await databases[Item].raw.index_information()) == ["_id_"]
-        with pytest.raises(StoreError, match="index 'name' of model Item") as caught:
-            await databases[Item].ensure_indexes()
-        assert "grouprank" not in str(caught.value)
+        changes = await databases[Item].ensure_indexes()
+        assert changes.created == ["grouprank"]
+        assert [text.startswith("index 'name' of model Item") for text in changes.conflicts] == [True]
         assert sorted(await databases[Item].raw.index_information()) == ["_id_", "grouprank"]
 
 
 async def test_an_index_that_exists_differently_is_named(mongo_url: str, database_name: str) -> None:
     async with opened(mongo_url, database_name) as databases:
         await databases.raw()["items"].create_index("name", name="name")
-        with pytest.raises(StoreError, match=r"'name' of model Item .* exists with other fields or options"):
-            await databases[Item].ensure_indexes()
+        (conflict,) = (await databases[Item].ensure_indexes(prune=True)).conflicts
+        assert re.search(r"'name' of model Item .* exists with other fields or options", conflict)
+
+
+async def test_an_index_with_another_name_gives_way_when_unknown_ones_are_dropped(
+    mongo_url: str, database_name: str
+) -> None:
+    async with opened(mongo_url, database_name) as databases:
+        await databases.raw()["items"].create_index("name", name="other", unique=True)
+        assert "exists with other fields or options" in (await databases[Item].ensure_indexes()).conflicts[0]
+        changes = await databases[Item].ensure_indexes(prune=True)
+        assert changes == IndexChanges(["name"], ["other"], [])
+
+
+async def test_an_index_that_cannot_be_made_at_start_is_named(mongo_url: str, database_name: str) -> None:
+    class Twice(Model, identity="start-twice", version="1.0", collection="twice"):
+        text: Annotated[str, rule("Text", index=True, index_options={"expireAfterSeconds": "soon"})] = ""
+
+    async with opened(mongo_url, database_name) as databases:
+        with pytest.raises(StoreError, match=r"index 'text' of model Twice .* cannot be built"):
+            await databases.ensure_collections([Twice])
 
 
 async def test_a_disabled_model_gets_no_collection(mongo_url: str, database_name: str) -> None:

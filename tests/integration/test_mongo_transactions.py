@@ -233,7 +233,7 @@ async def test_pipeline_updates_store_literals_byte_for_byte(db: Databases) -> N
     made = await db[Item].insert({"name": "a", "group": "secret"})
     for text in ("$group", "$$ROOT", "$argon2id$v=19"):
         await db[Item].update_one({"name": "a"}, [{"$set": {"group": {"$literal": text}}}])
-        assert (await db[Item].find_one({"_id": made.oid}, projection={"group": 1, "_id": 0})) == {"group": text}
+        assert (await db[Item].find({"_id": made.oid}, projection={"group": 1, "_id": 0})) == [{"group": text}]
     with pytest.raises(ModelError):
         await db[Item].update_one({"name": "a"}, [{"$set": {"group": "$name"}}])
     await db[Item].update_one({"name": "a"}, [{"$set": {"group": "$name"}}], validate=False)

@@ -99,13 +99,15 @@ async def test_an_error_that_nobody_waits_for_is_not_reported_as_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit_s", "wait_s", "rest_s"), [(-0.49, None, 9), (9, 0.01, 9), (9, None, 0.01), (9, None, -1)]
+    ("operation_s", "limit_s", "rest_s"), [(-0.49, None, 9), (9, 0.01, 9), (9, None, 0.01), (9, None, -1)]
 )
-async def test_nobody_waits_longer_than_the_shortest_limit(limit_s: float, wait_s: float | None, rest_s: float) -> None:
+async def test_nobody_waits_longer_than_the_shortest_limit(
+    operation_s: float, limit_s: float | None, rest_s: float
+) -> None:
     never = asyncio.Event()
-    calls = Calls("main", limit_s)
+    calls = Calls("main", operation_s)
     with deadline(rest_s), pytest.raises(NotConnected) as caught:
-        await calls.run(never.wait(), wait_s=wait_s)
+        await calls.run(never.wait(), limit_s=limit_s)
     assert isinstance(caught.value.__cause__, TimeoutError)
     assert len(calls) == 1
     never.set()

@@ -41,7 +41,7 @@ async def test_models_find_their_database() -> None:
     await databases.open()
     assert databases[Here].raw.database.name == "first"
     assert databases[There].raw.database.name == "given"
-    assert databases[There].name == "there"
+    assert databases[There].raw.name == "there"
     assert databases.raw().name == "first"
     assert databases.raw("second").name == "given"
     assert await databases.state() == {"first": "up", "second": "up"}

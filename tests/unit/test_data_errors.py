@@ -74,7 +74,10 @@ def test_the_name_of_the_index(details: dict[str, object], message: str, expecte
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (errors.OperationFailure("no", 18, {"errmsg": "Authentication failed."}), "refused the credentials"),
+        (
+            errors.OperationFailure("no", 18, {"errmsg": "Authentication failed."}),
+            "database 'main' refused: Authentication failed.",
+        ),
         (errors.OperationFailure("bad $x", 2), "database 'main' refused: bad $x"),
         (errors.InvalidOperation("closed"), "database 'main': closed"),
         (errors.BulkWriteError({"writeErrors": [{"code": 121, "errmsg": "bad"}]}), "refused: bad"),

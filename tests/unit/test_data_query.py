@@ -8,9 +8,8 @@ import pymongo
 import pytest
 
 from core.data import bulk
-from core.data.base import parse_sort
 from core.data.connection import build_options
-from core.data.filter import check_filter
+from core.data.filter import check_filter, parse_sort
 from core.errors import StoreError
 from core.settings import Mongo
 
