@@ -1,26 +1,35 @@
 """What an operation answers, in OpenAPI terms: envelopes of results and of errors, by status.
 
 In: a `LinkedRoute`. Out: plain dicts. The schema of a result is what the route says in `response_schemes`, else
-what the steps of its chain are annotated to return. Next: `openapi.py`.
+what the steps of its chain are annotated to return, as far as that says anything. Next: `openapi.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import types
+import typing
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal, Union, get_args, get_origin
+from uuid import UUID
 
-from core.docs.annotation import describe_type, join_results, read_result
+from bson import Decimal128, ObjectId
+
 from core.link.linked import LinkedRoute, LinkedStep
-from core.schema.jsonscalar import Schema
-from core.schema.jsonschema import Components
+from core.schema.jsonschema import Components, build_model_schema
+from core.serve.response import Finish, Response
 
+Schema = dict[str, Any]
+_STATUS: Final = {"type": "integer", "description": "The HTTP status once more."}
 SHARED_SCHEMAS: Final[Mapping[str, Schema]] = {
     "Success": {
         "type": "object",
         "description": "The envelope of every result.",
         "properties": {
-            "status": {"type": "integer", "description": "The HTTP status once more."},
+            "status": _STATUS,
             "deprecated": {"type": "boolean", "description": "Whether this service will go."},
             "notice": {"type": "string", "description": "What to know about it."},
             "response": {"description": "The result."},
@@ -31,7 +40,7 @@ SHARED_SCHEMAS: Final[Mapping[str, Schema]] = {
         "type": "object",
         "description": "The envelope of every error.",
         "properties": {
-            "status": {"type": "integer", "description": "The HTTP status once more."},
+            "status": _STATUS,
             "errors": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/ErrorDescription"}},
         },
         "required": ["status", "errors"],
@@ -48,8 +57,8 @@ SHARED_SCHEMAS: Final[Mapping[str, Schema]] = {
     },
 }
 _JSON: Final = "application/json"
-_ANY: Final = "*/*"
 _ERROR: Final = {_JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}
+_EMPTY_OBJECT: Final = {_JSON: {"schema": {"type": "object", "maxProperties": 0}}}
 SHARED_RESPONSES: Final[Mapping[str, Any]] = {
     "Error": {
         "description": (
@@ -59,7 +68,20 @@ SHARED_RESPONSES: Final[Mapping[str, Any]] = {
         "content": _ERROR,
     }
 }
-_EMPTY_OBJECT: Final = {_JSON: {"schema": {"type": "object", "maxProperties": 0}}}
+_SCALARS: Final[Mapping[type[Any], Schema]] = {
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    str: {"type": "string"},
+    datetime: {"type": "string", "format": "date-time"},
+    date: {"type": "string", "format": "date"},
+    UUID: {"type": "string", "format": "uuid"},
+    ObjectId: {"type": "string", "pattern": "^[0-9a-f]{24}$"},
+    Decimal128: {"type": "string"},
+    Decimal: {"type": "string"},
+    bytes: {"type": "string", "contentEncoding": "base64"},
+    type(None): {"type": "null"},
+}
 
 
 def build_responses(route: LinkedRoute, output: tuple[str, str] | None, components: Components) -> dict[str, Any]:
@@ -73,16 +95,14 @@ def build_responses(route: LinkedRoute, output: tuple[str, str] | None, componen
     declared = dict(route.responses)
     if not any(200 <= status < 300 for status in declared):
         declared[200] = ("Success",)
+    phrases = {int(known): known.phrase for known in HTTPStatus}
     responses: dict[str, Any] = {}
     for status in sorted(declared):
-        response: dict[str, Any] = {"description": ", ".join(declared[status]) or _phrase(status)}
+        responses[str(status)] = {"description": ", ".join(declared[status]) or phrases.get(status, "Response")}
         content = _build_content(route, status, output, components)
-        responses[str(status)] = {**response, "content": content} if content else response
+        if content:
+            responses[str(status)]["content"] = content
     return {**responses, "default": {"$ref": "#/components/responses/Error"}}
-
-
-def _phrase(status: int) -> str:
-    return next((known.phrase for known in HTTPStatus if known == status), "Response")
 
 
 def _build_content(
@@ -95,7 +115,7 @@ def _build_content(
         if key in route.response_schemes:
             scheme = route.response_schemes[key]
             is_schema = isinstance(scheme, Mapping)
-            return {_JSON: {"schema": scheme if is_schema else _wrap(describe_type(scheme, components))}}
+            return {_JSON: {"schema": scheme if is_schema else _wrap([describe_type(scheme, components)])}}
     if is_success:
         return _build_success(route, output, components)
     return _EMPTY_OBJECT if status == HTTPStatus.PRECONDITION_FAILED else _ERROR
@@ -103,29 +123,72 @@ def _build_content(
 
 def _build_success(route: LinkedRoute, output: tuple[str, str] | None, components: Components) -> dict[str, Any]:
     """The envelope with what the chain gives; any content where something else than the envelope is sent."""
-    result = join_results([read_result(step) for step in route.steps[: route.output_at]])
-    if result.is_response or any(_writes_other(step, output) for step in route.steps[route.output_at :]):
-        return {_ANY: {}}
-    schemas: dict[str, Schema] = {}
-    for kind in result.types:
-        schema = describe_type(kind, components)
-        schemas.setdefault(repr(schema), schema)
-    found = list(schemas.values())
-    if {} in found or not found:
-        return {_JSON: {"schema": _wrap({} if found else None, required=result.is_certain)}}
-    joined = found[0] if len(found) == 1 else {"anyOf": found}
-    return {_JSON: {"schema": _wrap(joined, required=result.is_certain)}}
+    found: list[Any] = []
+    is_certain = False
+    for step in reversed(route.steps):
+        kinds, certain = read_result(step)
+        if certain and not kinds and (step.identity, step.version) != output and not found:
+            return {"*/*": {}}  # an answer of its own takes the place of the envelope
+        found += kinds
+        if certain and kinds:
+            is_certain = True
+            break
+    schemas = {repr(schema): schema for schema in (describe_type(kind, components) for kind in found)}
+    return {_JSON: {"schema": _wrap(list(schemas.values()), required=is_certain)}}
 
 
-def _writes_other(step: LinkedStep, output: tuple[str, str] | None) -> bool:
-    """Whether a step after the chain answers with something else than the JSON envelope."""
-    return (step.identity, step.version) != output and read_result(step).is_response
+def read_result(step: LinkedStep) -> tuple[tuple[Any, ...], bool]:
+    """The types of a step's result, and whether it always gives one; without types, certain: a `Response`."""
+    returned = typing.get_type_hints(step.call).get("return", Any)
+    if step.kind == "around" and get_args(returned):
+        returned = get_args(returned)[0]
+    members = get_args(returned) if get_origin(returned) in (Union, types.UnionType) else (returned,)
+    own = [member for member in members if not _is_class(member, step.provides)]
+    kinds = tuple(
+        Any if member is Finish else member
+        for member in own
+        if member is not type(None) and not _is_class(member, Response)
+    )
+    return kinds, len(own) == len(members) and not {Any, Finish, type(None)} & set(own)
 
 
-def _wrap(result: Schema | None, *, required: bool = True) -> Schema:
-    """The envelope around a result; `None` where there is none."""
+def _is_class(member: Any, wanted: type[Any] | None) -> bool:
+    return wanted is not None and isinstance(member, type) and issubclass(member, wanted)
+
+
+def describe_type(kind: Any, components: Components) -> Schema:
+    """A type as JSON Schema; `{}` admits anything, for types that say nothing."""
+    origin, arguments = get_origin(kind) or kind, get_args(kind)
+    if origin is typing.Annotated:
+        return describe_type(arguments[0], components)
+    if origin in (Union, types.UnionType):
+        return {"anyOf": [describe_type(member, components) for member in arguments]}
+    if origin is Literal:
+        return {"enum": [member.value if isinstance(member, Enum) else member for member in arguments]}
+    if not isinstance(origin, type):
+        return {}
+    if hasattr(origin, "__params__") or hasattr(origin, "__model__"):
+        return build_model_schema(origin, components)
+    if issubclass(origin, Enum):
+        return {"enum": [member.value for member in origin]}
+    scalar = next((schema for known, schema in _SCALARS.items() if issubclass(origin, known)), None)
+    if scalar is not None:
+        return dict(scalar)
+    items = [describe_type(item, components) for item in arguments if item is not Ellipsis]
+    if issubclass(origin, Mapping):
+        return {"type": "object", **({"additionalProperties": items[1]} if len(items) == 2 and items[1] else {})}
+    if issubclass(origin, Collection):
+        return {"type": "array", **({"items": items[0]} if len(items) == 1 and items[0] else {})}
+    return {}
+
+
+def _wrap(results: list[Schema], *, required: bool = True) -> Schema:
+    """The envelope around a result that has one of these schemas."""
     success = {"$ref": "#/components/schemas/Success"}
-    if result is None:
+    if not results:
         return success
+    if {} in results:
+        results = [{}]
+    result = results[0] if len(results) == 1 else {"anyOf": results}
     schema: Schema = {"type": "object", "properties": {"response": result}}
     return {"allOf": [success, {**schema, "required": ["response"]} if required else schema]}

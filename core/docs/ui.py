@@ -28,14 +28,8 @@ DIGESTS = {
 
 # Tried in Chromium: Swagger UI 5.35 sets its styles through the object model, so nothing inline is needed.
 CONTENT_POLICY = (
-    "default-src 'none'; "
-    "script-src 'self'; "
-    "style-src 'self'; "
-    "img-src 'self' data:; "
-    "connect-src 'self'; "
-    "base-uri 'none'; "
-    "form-action 'self'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 PAGE = """<!doctype html>
@@ -84,34 +78,20 @@ class DocsAsset:
 
     Attributes:
         path: the exact path it answers.
-        media_type: value of `Content-Type`.
-        etag: weak, as the compressed and the plain form share it.
-        headers: complete headers of the compressed form, `Content-Encoding` included, without
-            `Content-Length`.
+        headers: of the compressed form, without `Content-Length`.
         load: gives the compressed bytes; the vendored files are read when first asked for.
     """
 
     path: str
-    media_type: str
-    etag: str
     headers: tuple[tuple[bytes, bytes], ...]
     load: Callable[[], bytes]
 
-    @property
-    def body_gzip(self) -> bytes:
-        """The body, compressed with gzip."""
-        return self.load()
-
     def encode(self, *, gzip_accepted: bool) -> tuple[Headers, bytes]:
-        """Headers with `Content-Length`, and the body as this client can read it."""
-        body = self.body_gzip
-        headers = list(self.headers)
-        if not gzip_accepted:
-            # Rare (every browser accepts gzip), so it is decompressed each time instead of kept.
-            body = gzip.decompress(body)
-            headers = [(name, value) for name, value in headers if name != b"content-encoding"]
-        headers.append((b"content-length", str(len(body)).encode()))
-        return headers, body
+        """Headers, and the body as this client can read it."""
+        if gzip_accepted:
+            return list(self.headers), self.load()
+        # Rare (every browser accepts gzip), so it is decompressed each time instead of kept.
+        return [header for header in self.headers if header[0] != b"content-encoding"], gzip.decompress(self.load())
 
 
 def build_docs_pages(title: str, description: str) -> dict[str, DocsAsset]:
@@ -133,7 +113,6 @@ def build_docs_pages(title: str, description: str) -> dict[str, DocsAsset]:
 
 
 def _generated(path: str, media_type: str, text: str) -> DocsAsset:
-    """An asset made of text that exists only here; small enough to be compressed at once."""
     content = text.encode()
     # Level 9 and no time stamp: every worker and every start sends the same bytes.
     body = gzip.compress(content, 9, mtime=0)
@@ -141,26 +120,23 @@ def _generated(path: str, media_type: str, text: str) -> DocsAsset:
 
 
 def _vendored(name: str, media_type: str) -> DocsAsset:
-    """An asset from the assets folder."""
     return _asset(f"/docs/{name}", media_type, DIGESTS[name], partial(_read_vendored, name))
 
 
 def _asset(path: str, media_type: str, digest: str, load: Callable[[], bytes]) -> DocsAsset:
-    etag = f'W/"{digest[:16]}"'
     headers = {
         "content-type": media_type,
         "content-encoding": "gzip",
         "vary": "accept-encoding",
         # "no-cache" means "ask again": with the ETag the answer is a 304, and an upgrade shows at once.
         "cache-control": "no-cache",
-        "etag": etag,
+        "etag": f'W/"{digest[:16]}"',
         "content-security-policy": CONTENT_POLICY,
         "cross-origin-resource-policy": "same-origin",
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
     }
-    pairs = tuple((name.encode(), value.encode()) for name, value in headers.items())
-    return DocsAsset(path, media_type, etag, pairs, load)
+    return DocsAsset(path, tuple((name.encode(), value.encode()) for name, value in headers.items()), load)
 
 
 @cache

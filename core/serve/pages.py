@@ -51,7 +51,7 @@ class Pages:
             return self._api_docs()
         asset = self._docs[path]
         headers, body = asset.encode(gzip_accepted=accepts_gzip(request.index.get(b"accept-encoding", b"")))
-        sent = {name.decode(): value.decode() for name, value in headers if name != b"content-length"}
+        sent = {name.decode(): value.decode() for name, value in headers}
         return Response(body, headers=sent)
 
     def _api_docs(self) -> Response:
