@@ -37,7 +37,13 @@ def new_project(state: State, name: str) -> None:
     check_name(name, folder)
     for path in write_project(name, folder):
         click.echo(f"wrote {path.relative_to(state.root)}")
-    click.echo(f"\n{explain_next(state, name)}")
+    root = "" if state.root == HOME else f" --root {state.root}"
+    mode = state.mode if state.mode in list_modes(state.root) else "local"
+    test = folder.relative_to(HOME) if folder.is_relative_to(HOME) else folder
+    click.echo("\nNext:")
+    click.echo(f"  python server.py {mode} routes{root}  its routes, and whatever is wrong with the project")
+    click.echo(f"  python -m pytest {test}  its test, in memory")
+    click.echo(f"  python server.py {mode}{root}  then: curl localhost:3000/{name}/v1/notes")
 
 
 def check_name(name: str, folder: Path) -> None:
@@ -56,10 +62,7 @@ def check_name(name: str, folder: Path) -> None:
 
 
 def write_project(name: str, folder: Path) -> Iterator[Path]:
-    """Copy the template into a new folder; leaves nothing behind when it fails.
-
-    Yields:
-        The files written.
+    """Copy the template into a new folder, file by file; leaves nothing behind when it fails.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -69,38 +72,14 @@ def write_project(name: str, folder: Path) -> Iterator[Path]:
         for source in sorted(_TEMPLATE.rglob(f"*{_SUFFIX}")):
             target = folder / source.relative_to(_TEMPLATE).with_suffix("")
             target.parent.mkdir(exist_ok=True)
-            target.write_text(fill_in(source.read_text(encoding="utf-8"), name), encoding="utf-8")
+            text = source.read_text(encoding="utf-8")
+            target.write_text(text.replace("@name@", name).replace("@Name@", class_name(name)), encoding="utf-8")
             yield target
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise ConfigError("new project", f"{folder}: {error.strerror or error}") from None
 
 
-def fill_in(text: str, name: str) -> str:
-    """A file of the template for a project of this name."""
-    return text.replace("@name@", name).replace("@Name@", class_name(name))
-
-
 def class_name(name: str) -> str:
     """`web_shop` → `WebShop`; letters after the first of each part stay as they are."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
-def explain_next(state: State, name: str) -> str:
-    """What to do with a new project."""
-    root = "" if state.root == HOME else f" --root {state.root}"
-    mode = state.mode if state.mode in list_modes(state.root) else "local"
-    run = f"python server.py {mode}"
-    return "\n".join(
-        (
-            "Next:",
-            f"  {run} routes{root}  its routes, and whatever is wrong with the project",
-            f"  python -m pytest {_short(state.root, name)}  its test, in memory",
-            f"  {run}{root}  then: curl localhost:3000/{name}/v1/notes",
-        )
-    )
-
-
-def _short(root: Path, name: str) -> str:
-    folder = root / "projects" / name
-    return str(folder.relative_to(HOME) if folder.is_relative_to(HOME) else folder)
