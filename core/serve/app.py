@@ -139,9 +139,7 @@ class App:
         request.client_ip = client[0] if client else ""
         request.path = check_request_line(scope["method"], raw_path, request.query_string, self._limits)
         request.index = check_headers(scope["headers"], self._limits)
-        host = check_host(request.index)
-        request.host = host.sent
-        return host.name
+        return check_host(request.index.get(b"host", b""))
 
     async def _send(self, response: Response, request: Request, send: Send) -> None:
         status, headers, body = deliver(response, request)

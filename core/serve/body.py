@@ -1,36 +1,24 @@
 """The body of a request as a value, by the type that the route declares.
 
-In: a `Request`, the route's `Body` and the limits. Out: a dict, list, text or bytes; `Request.raw` keeps the
-bytes. A body that the route does not read is 415 (decision 0009); no body is an empty object. Before it:
-`limits.py`; after it: the checks of `schema/`.
+In: a `Request` and the route's kind and limit. Out: a dict, list, text or bytes; `Request.raw` keeps the bytes.
+A body that the route does not read is 415 (decision 0009). After it: the checks of `schema/`.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from core.errors import BadRequest, UnsupportedMediaType
-from core.serve.request import Request, read_body
+from core.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
+from core.serve.request import Request
 from core.serve.values import parse_json, parse_urlencoded
 from core.settings import Limits
 
 _UTF8: Final = frozenset({"", "utf-8", "utf8", "us-ascii"})
+_KINDS: Final = {"application/json": "json", "application/x-www-form-urlencoded": "urlencoded", "text/plain": "text"}
 
 
-class BodyRule(Protocol):
-    """What a route says about its body; `Body` of `declare/route.py`, which stands on the same level."""
-
-    @property
-    def type(self) -> str:
-        """One of `BodyType`."""
-
-    @property
-    def limit_bytes(self) -> int:
-        """Longest body."""
-
-
-async def read_body_value(request: Request, body: BodyRule, limits: Limits) -> Any:
+async def read_body_value(request: Request, kind: str, limit_bytes: int, limits: Limits) -> Any:
     """The body of a request.
 
     Returns:
@@ -38,14 +26,13 @@ async def read_body_value(request: Request, body: BodyRule, limits: Limits) -> A
         dict, and nothing is read. Without a body json and urlencoded give an empty dict.
 
     Raises:
-        PayloadTooLarge: the body is over `body.limit_bytes`.
+        PayloadTooLarge: the body is over `limit_bytes`.
         UnsupportedMediaType: another content type, charset or content coding; multipart bodies.
         BadRequest: content that breaks the rules of `values.py`, or text that is not UTF-8.
     """
-    kind = body.type
     if kind == "none":
         return {}
-    raw = await read_body(request, body.limit_bytes)
+    raw = await read_body(request, limit_bytes)
     if kind == "raw":
         return raw
     if not raw:
@@ -54,25 +41,53 @@ async def read_body_value(request: Request, body: BodyRule, limits: Limits) -> A
         raise UnsupportedMediaType(msg="Compressed bodies are not read here.")
     if _classify(request.index.get(b"content-type", b"")) != kind:
         raise UnsupportedMediaType(msg=f"The content type of the body does not suit this route ({kind}).")
-    if kind == "json":
-        return parse_json(raw, limits)
-    if kind == "urlencoded":
-        return parse_urlencoded(raw, limits)
+    if kind != "text":
+        return parse_json(raw, limits) if kind == "json" else parse_urlencoded(raw, limits)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         raise BadRequest(msg="The body is not valid UTF-8.") from None
 
 
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """The whole body, kept as `request.raw`.
+
+    What is left of a refused body stays with the server: it discards it or closes the connection, so the
+    next request on it never starts in the middle of this one.
+
+    Raises:
+        PayloadTooLarge: before a byte is read when `Content-Length` says so, else as soon as the sum does.
+        BadRequest: `Content-Length` is no number.
+        Disconnected: the client left.
+    """
+    announced = request.index.get(b"content-length", b"0")
+    if not announced.isdigit() or len(announced) > 18:
+        raise BadRequest(msg="Content-Length is not a number.")
+    _check_size(int(announced), limit_bytes)
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        chunk, more = await request.chunks()
+        size += len(chunk)
+        _check_size(size, limit_bytes)
+        pieces.append(chunk)
+    request.raw = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return request.raw
+
+
+def _check_size(size: int, limit_bytes: int) -> None:
+    if size > limit_bytes:
+        raise PayloadTooLarge(msg=f"The body is longer than {limit_bytes} bytes.")
+
+
 @lru_cache(maxsize=256)
 def _classify(content_type: bytes) -> str:
     """`json`, `urlencoded` or `text` for a Content-Type that can be read; else an empty text."""
-    media_type, *parameters = content_type.decode("latin-1").lower().split(";")
+    media_type, *parameters = (part.strip() for part in content_type.decode("latin-1").lower().split(";"))
     for parameter in parameters:
-        name, _, value = parameter.strip().partition("=")
+        name, _, value = parameter.partition("=")
         if name == "charset" and value.strip('"') not in _UTF8:
             return ""
-    media_type = media_type.strip()
-    if media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json")):
+    if media_type.startswith("application/") and media_type.endswith("+json"):
         return "json"
-    return {"application/x-www-form-urlencoded": "urlencoded", "text/plain": "text"}.get(media_type, "")
+    return _KINDS.get(media_type, "")

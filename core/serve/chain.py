@@ -78,7 +78,7 @@ async def _check_preconditions(ctx: Context, slots: Slots) -> None:
     if "query" in route.reads:
         raw["query"] = parse_query(request.query_string, ctx.app.server.limits)
     if "body" in route.reads:
-        raw["body"] = await read_body_value(request, route.body, ctx.app.server.limits)
+        raw["body"] = await read_body_value(request, route.body.type, route.body.limit_bytes, ctx.app.server.limits)
     errors: list[ErrorItem] = []
     for section in route.sections:
         slots[section.slot] = section.check(raw[section.section], errors)

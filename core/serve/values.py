@@ -12,7 +12,7 @@ than UTF-8, trailing data), keys that occur twice in an object, integers outside
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -24,32 +24,24 @@ from core.settings import Limits
 _FORBIDDEN: Final = frozenset({"__proto__", "constructor", "prototype"})
 _INT_MIN: Final = -(2**63)
 _INT_MAX: Final = 2**63 - 1
-_DIGITS_MAX: Final = 40
 _LONG_NUMBER: Final = re.compile(rb"-?[0-9][0-9.eE+-]{18,}")
 
 _PLAIN_QUERY: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!'()*,:@/?;=&"
-_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_BRACKETED: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
-_DEPTH_MAX: Final = 5
+_BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_BRACKETED: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\]){1,5})")
 _INDEX_MAX: Final = 20
-
-
-class _Branch(dict[str | int, Any]):
-    """A nested name while the query is read; becomes a list when its keys are numbers, else a dict."""
 
 
 def parse_json(raw: bytes, limits: Limits) -> Any:
     """A JSON object or array; scalars at the top are refused, as in mia.js.
 
-    Args:
-        raw: the body.
-        limits: `json_depth`; `json_keys` and `json_items` in total; `text_bytes` for each text and key.
-
     Raises:
         BadRequest: for everything the module refuses.
     """
-    if len(raw) > limits.json_keys + limits.json_items:
-        _check_amount(raw, limits.json_keys + limits.json_items)
+    most = limits.json_keys + limits.json_items
+    # Refused before it is read: making the objects is what takes time.
+    if len(raw) > most and _count_members(raw) > most and _count_members(_strip_texts(raw)) > most:
+        raise BadRequest(msg=f"The body has more than {most} keys and list items.")
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -57,30 +49,29 @@ def parse_json(raw: bytes, limits: Limits) -> Any:
     if type(value) is not dict and type(value) is not list:
         raise BadRequest(msg="The body must be a JSON object or array.")
     keys, has_floats = _check_tree(value, raw, limits)
-    structure = b""
     # As many colons as keys: each follows a key, and no key was dropped. Else they are counted without texts.
-    if keys != raw.count(b":"):
+    # orjson reads integers beyond 64 bits as floats.
+    if has_floats or keys != raw.count(b":"):
         structure = _strip_texts(raw)
         if keys != structure.count(b":"):
             raise BadRequest(msg="The body contains an object in which a key occurs twice.")
-    if has_floats:  # orjson reads integers beyond 64 bits as floats
-        _check_numbers(structure or _strip_texts(raw))
+        if has_floats:
+            _check_numbers(structure)
     return value
 
 
-def _check_amount(raw: bytes, most: int) -> None:
-    """Refuse a long body with too many members before it is read: making the objects is what takes time."""
-    structure = raw
-    if _count_members(raw) > most:
-        structure = _strip_texts(raw)
-    if _count_members(structure) > most:
-        raise BadRequest(msg=f"The body has more than {most} keys and list items.")
-
-
 def _count_members(text: bytes) -> int:
-    """No more than there are keys and items, in valid JSON without its texts; maybe more where texts are in it."""
+    """No less than there are keys and items in valid JSON; maybe more where texts are in it."""
     # A member follows a comma or an opening bracket, and each container but the first is a member, too.
     return max(text.count(b","), text.count(b"[") + text.count(b"{") - 1)
+
+
+def _strip_texts(raw: bytes) -> bytes:
+    """Valid JSON without what stands between quotes: only its structure, numbers and literals are left."""
+    # A run of backslashes starts with an escape: taken in pairs, what is left over escapes the next byte.
+    if b"\\" in raw:
+        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(raw.split(b'"')[::2])
 
 
 def _check_tree(value: Any, raw: bytes, limits: Limits) -> tuple[int, bool]:
@@ -99,24 +90,24 @@ def _check_tree(value: Any, raw: bytes, limits: Limits) -> tuple[int, bool]:
         for container in level:
             if type(container) is dict:
                 keys += len(container)
-                if keys > limits.json_keys:  # asked before the members are looked at: that is the costly part
-                    raise BadRequest(msg=f"The body has more than {limits.json_keys} keys.")
+                members: Iterable[Any] = container.values()
+            else:
+                items += len(container)
+                members = container
+            if keys > limits.json_keys or items > limits.json_items:  # before its members are looked at
+                raise BadRequest(msg=f"The body has over {limits.json_keys} keys or {limits.json_items} list items.")
+            if members is not container:
                 if check_keys:
                     _check_keys(container)
                 if text_bytes:
                     _check_texts(container, text_bytes)
-                has_floats |= _check_members(container.values(), inner, text_bytes)
-            else:
-                items += len(container)
-                if items > limits.json_items:
-                    raise BadRequest(msg=f"The body has more than {limits.json_items} list items.")
-                has_floats |= _check_members(container, inner, text_bytes)
+            has_floats |= _check_members(members, inner, text_bytes)
         level = inner
     return keys, has_floats
 
 
 def _check_members(members: Iterable[Any], inner: list[Any], text_bytes: int) -> bool:
-    """Check the values of one container; containers among them go to `inner`."""
+    """Check the values of one container; containers among them go to `inner`. Whether there are floats."""
     has_floats = False
     for item in members:
         kind = type(item)
@@ -145,36 +136,19 @@ def _check_texts(texts: Iterable[str], text_bytes: int) -> None:
             raise BadRequest(msg=f"A text is longer than {text_bytes} bytes.")
 
 
-def _strip_texts(raw: bytes) -> bytes:
-    """Valid JSON without what stands between quotes: only its structure, numbers and literals are left."""
-    # A run of backslashes starts with an escape: taken in pairs, what is left over escapes the next byte.
-    if b"\\" in raw:
-        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return b"".join(raw.split(b'"')[::2])
-
-
 def _check_numbers(structure: bytes) -> None:
     for number in _LONG_NUMBER.findall(structure):
-        if len(number.translate(None, b".eE+-")) > _DIGITS_MAX:
-            raise BadRequest(msg=f"The body contains a number of more than {_DIGITS_MAX} digits.")
+        if len(number.translate(None, b".eE+-")) > 40:
+            raise BadRequest(msg="The body contains a number of more than 40 digits.")
         if not number.translate(None, b"0123456789-") and not _INT_MIN <= int(number) <= _INT_MAX:
             raise BadRequest(msg="The body contains an integer outside 64 bits.")
 
 
-def refuse_operators(value: Any) -> None:
-    """Refuse forbidden keys at any depth of a value that did not come through one of the parsers.
-
-    Raises:
-        BadRequest: one was found.
-    """
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, Mapping):
-            _check_keys(item)
-            pending.extend(item.values())
-        elif isinstance(item, (list, tuple)):
-            pending.extend(item)
+def parse_urlencoded(raw: bytes, limits: Limits) -> dict[str, Any]:
+    """The values of a form body; the same rules as for a query, and `text_bytes` for each text."""
+    if len(raw) > limits.text_bytes and max(map(len, re.split(rb"[&=]", raw))) > limits.text_bytes:
+        raise BadRequest(msg=f"A text is longer than {limits.text_bytes} bytes.")
+    return parse_query(raw, limits)
 
 
 def parse_query(raw: bytes, limits: Limits) -> dict[str, Any]:
@@ -191,103 +165,64 @@ def parse_query(raw: bytes, limits: Limits) -> dict[str, Any]:
     if raw.count(b"&") >= limits.query_params:
         raise BadRequest(msg=f"There are more than {limits.query_params} parameters.")
     if raw.translate(None, _PLAIN_QUERY):
-        return _parse_escaped(raw)
+        parts = [_unescape(part) for part in raw.split(b"&") if part]
+    else:
+        parts = [part.partition("=") for part in raw.decode("ascii").split("&") if part]
+        values = {name: value for name, _, value in parts}
+        if len(values) == len(parts) and _FORBIDDEN.isdisjoint(values):
+            return values
     result: dict[str, Any] = {}
-    for part in raw.decode("ascii").split("&"):
-        name, _, value = part.partition("=")
-        if name in result:
-            _repeat(result, name, value)
-        elif part:
-            result[name] = value
-    if not _FORBIDDEN.isdisjoint(result):
-        _check_keys(result)
-    return result
+    for name, _, value in parts:
+        _insert(result, name, value)
+    return {name: _settle(value) for name, value in result.items()}
 
 
-def parse_urlencoded(raw: bytes, limits: Limits) -> dict[str, Any]:
-    """The values of a form body; the same rules as for a query, and `text_bytes` for each text.
-
-    Raises:
-        BadRequest: see `parse_query`.
-    """
-    if len(raw) > limits.text_bytes:
-        for part in re.split(rb"[&=]", raw):
-            if len(part) > limits.text_bytes:
-                raise BadRequest(msg=f"A text is longer than {limits.text_bytes} bytes.")
-    return parse_query(raw, limits)
-
-
-def _parse_escaped(raw: bytes) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    nested = False
-    for part in raw.split(b"&"):
-        name, _, value = (_unescape(piece) for piece in part.partition(b"="))
-        if "[" in name or "]" in name:
-            nested = True
-            _insert(result, name, value)
-        elif part:
-            _check_keys((name,))
-            if name in result:
-                _repeat(result, name, value)
-            else:
-                result[name] = value
-    return {name: _settle(value) for name, value in result.items()} if nested else result
-
-
-def _unescape(piece: bytes) -> str:
+def _unescape(part: bytes) -> tuple[str, str, str]:
+    if b"%" in part and _BAD_ESCAPE.search(part):
+        raise BadRequest(msg="A parameter contains an incomplete percent escape.")
+    name, equals, value = part.replace(b"+", b" ").partition(b"=")
     try:
-        text = piece.decode("utf-8")
-        if "+" in text:
-            text = text.replace("+", " ")
-        if "%" in text:
-            if _ESCAPE.search(text):
-                raise BadRequest(msg="A parameter contains an incomplete percent escape.")
-            text = unquote_to_bytes(text).decode("utf-8")
+        return unquote_to_bytes(name).decode(), equals.decode(), unquote_to_bytes(value).decode()
     except UnicodeDecodeError:
         raise BadRequest(msg="A parameter is not valid UTF-8.") from None
-    return text
 
 
-def _repeat(target: dict[Any, Any], key: str | int, value: str) -> None:
-    known = target[key]
-    if isinstance(known, _Branch):
-        raise BadRequest(msg="A parameter is used both with and without brackets.")
-    target[key] = [*known, value] if isinstance(known, list) else [known, value]
+class _Branch(dict[Any, Any]):
+    """A nested name while the query is read; becomes a list when its keys are numbers, else a dict."""
 
 
-def _insert(result: dict[str, Any], name: str, value: str) -> None:
-    """Put `a[b][0]` into the tree under construction."""
-    match = _BRACKETED.fullmatch(name)
-    if match is None:
-        raise BadRequest(msg="The brackets of a parameter are malformed.")
-    names = [match[1], *match[2][1:-1].split("][")]
-    if len(names) - 1 > _DEPTH_MAX:
-        raise BadRequest(msg=f"A parameter is nested more than {_DEPTH_MAX} levels deep.")
+def _insert(result: dict[Any, Any], name: str, value: str) -> None:
+    """Put `a`, `a[b][0]` or `a[]` into the tree under construction."""
+    names = [name]
+    if "[" in name or "]" in name:
+        match = _BRACKETED.fullmatch(name)
+        if match is None:
+            raise BadRequest(msg="The brackets of a parameter are malformed or nested more than 5 levels deep.")
+        names = [match[1], *match[2][1:-1].split("][")]
     _check_keys(names)
     branch: dict[Any, Any] = result
-    key: str | int = match[1]
+    key: str | int = names[0]
     for step in names[1:]:
-        following = branch.setdefault(key, _Branch())
-        if not isinstance(following, _Branch):
+        branch = branch.setdefault(key, _Branch())
+        if not isinstance(branch, _Branch):
             raise BadRequest(msg="A parameter is used both with and without brackets.")
-        branch, key = following, _branch_key(step, following)
-    if key in branch:
-        _repeat(branch, key, value)
-    else:
-        branch[key] = value
+        key = _read_step(step, branch)
+    known = branch.get(key)
+    if isinstance(known, _Branch):
+        raise BadRequest(msg="A parameter is used both with and without brackets.")
+    branch[key] = value if known is None else [*known, value] if isinstance(known, list) else [known, value]
 
 
-def _branch_key(step: str, branch: _Branch) -> str | int:
+def _read_step(step: str, branch: _Branch) -> str | int:
     """`[]` is the next index, `[7]` this index, anything else a name."""
+    key: str | int = step
     if not step:
-        key: str | int = max((known for known in branch if isinstance(known, int)), default=-1) + 1
+        key = max((known for known in branch if isinstance(known, int)), default=-1) + 1
     elif step.isascii() and step.isdigit():
-        if len(step) > 2 or int(step) > _INDEX_MAX:
+        key = int(step) if len(step) <= 2 else _INDEX_MAX + 1
+        if key > _INDEX_MAX:
             raise BadRequest(msg=f"An index of a parameter is above {_INDEX_MAX}.")
-        key = int(step)
-    else:
-        key = step
-    if branch and isinstance(next(iter(branch)), int) is not isinstance(key, int):
+    if branch and type(next(iter(branch))) is not type(key):
         raise BadRequest(msg="A parameter mixes indexes and names.")
     return key
 
@@ -297,5 +232,5 @@ def _settle(value: Any) -> Any:
     if not isinstance(value, _Branch):
         return value
     if isinstance(next(iter(value)), int):
-        return [_settle(item) for _, item in sorted(value.items(), key=lambda pair: int(pair[0]))]
-    return {str(name): _settle(item) for name, item in value.items()}
+        return [_settle(value[index]) for index in sorted(value)]
+    return {name: _settle(item) for name, item in value.items()}

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from core.declare.route import Body
 from core.errors import BadRequest, HTTPError, PayloadTooLarge, UnsupportedMediaType
 from core.serve.body import read_body_value
 from core.serve.request import Request
@@ -24,7 +23,7 @@ async def read(kind: Any, raw: bytes, content_type: str = "", limit_bytes: int =
     if content_type:
         index[b"content-type"] = content_type.encode()
     request = Request("POST", "/a", chunks=chunks, index=index)
-    value = await read_body_value(request, Body(kind, limit_bytes), Limits())
+    value = await read_body_value(request, kind, limit_bytes, Limits())
     assert request.raw == (b"" if kind == "none" else raw)
     return value
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from core.errors import BadRequest, PayloadTooLarge
-from core.serve.request import Chunks, Disconnected, Request, read_body
+from core.serve.body import read_body
+from core.serve.request import Chunks, Disconnected, Request
 
 
 class Source:
@@ -119,7 +120,9 @@ def test_ids_are_drawn_once_and_differ() -> None:
 
 
 def test_a_fresh_request_has_no_values() -> None:
-    request = Request("GET", "/a", host="h", scheme="https", client_ip="1.2.3.4", query_string=b"q", raw_path=b"/%61")
+    request = Request(
+        "GET", "/a", index={b"host": b"h"}, scheme="https", client_ip="1.2.3.4", query_string=b"q", raw_path=b"/%61"
+    )
     assert dict(request.path_values) == {}
     assert (request.host, request.scheme, request.client_ip, request.http_version) == ("h", "https", "1.2.3.4", "1.1")
     assert (request.raw_path, request.query_string) == (b"/%61", b"q")
