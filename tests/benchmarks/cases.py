@@ -1,0 +1,109 @@
+"""What is measured, on which servers, and what it should reach.
+
+A case is a request and a number of connections; a target is a ratio to another server in the same case, or a
+plain figure. Keys are those of the table in `docs/benchmarks.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.benchmarks.samples import SEARCH
+
+ALL = ("catena", "bare", "starlette", "fastapi")
+WITH_DATA = ("catena", "starlette", "fastapi")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One kind of request.
+
+    Attributes:
+        key: short name.
+        title: what it is, for the table.
+        path: what is asked for.
+        servers: that answer it.
+        connections: keep-alive connections at once.
+        script: file in `scripts/`; with `post.lua` the body is `body`.
+        body: name of a sample: `order` or `entry`.
+    """
+
+    key: str
+    title: str
+    path: str
+    servers: Sequence[str]
+    connections: int = 32
+    script: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A figure to reach.
+
+    Attributes:
+        case: key of a case, or a figure of its own.
+        against: the server that Catena is compared with; empty for a figure of its own.
+        bound: the least (`>=`) or the most (`<=`).
+        value: to reach.
+        of: what is compared: requests per second, or CPU per request.
+    """
+
+    case: str
+    against: str
+    bound: Literal[">=", "<="]
+    value: float
+    of: Literal["rate", "cpu", "figure"] = "rate"
+
+    @property
+    def name(self) -> str:
+        """Its first column in the table."""
+        if self.of == "figure":
+            return self.case
+        return f"{self.case}{' CPU' if self.of == 'cpu' else ''} / {self.against}"
+
+    def is_met(self, value: float) -> bool:
+        """Whether a figure reaches it."""
+        return value >= self.value if self.bound == ">=" else value <= self.value
+
+
+HELLO = Case("A", "hello", "/bench/hello", ALL)
+CASES = (
+    HELLO,
+    Case("B", "5 validated query values, 3 steps", SEARCH, ALL),
+    Case("C", "1 KB body, 15 validated fields, echo", "/bench/orders", ALL, script="post.lua", body="order"),
+    Case("E", "find one by id", "/bench/items/1", WITH_DATA, script="items.lua"),
+    Case("F", "list 20", "/bench/items?limit=20", WITH_DATA),
+    Case("G", "insert one, majority", "/bench/items", WITH_DATA, script="post.lua", body="entry"),
+    Case("E1", "find one by id, 1 connection", "/bench/items/1", WITH_DATA, 1, "items.lua"),
+    Case("G1", "insert one, 1 connection", "/bench/items", WITH_DATA, 1, "post.lua", "entry"),
+)
+MANY = Case("H", "hello with 5,000 routes", "/many/9", ("catena 5,000 routes", "catena 10 routes"), script="many.lua")
+WORKERS = Case("W", "5 ms of CPU", "/bench/burn", ("catena 2 workers", "catena 1 worker"))
+
+START = "start to first answer, s"
+RSS = "RSS of a worker, MB"
+#: figures that stand alone, chosen by `--cases S`
+FOOTPRINT = "S"
+
+TARGETS = (
+    Target("A", "bare", ">=", 0.80),
+    Target("B", "bare", ">=", 0.70),
+    Target("B", "starlette", ">=", 1.8),
+    Target("B", "fastapi", ">=", 5),
+    Target("C", "bare", ">=", 0.70),
+    Target("C", "starlette", ">=", 1.5),
+    Target("C", "fastapi", ">=", 3.5),
+    Target("E", "starlette", ">=", 3),
+    Target("E1", "starlette", "<=", 1.10, "cpu"),
+    Target("F", "starlette", ">=", 1.25),
+    Target("G", "starlette", ">=", 2.5),
+    Target("G1", "starlette", "<=", 1.10, "cpu"),
+    Target("H", "catena 10 routes", "<=", 1.05, "cpu"),
+    Target("W", "catena 1 worker", ">=", 1.7),
+    Target(START, "", "<=", 0.6, "figure"),
+    Target(RSS, "", "<=", 60, "figure"),
+)
+KEYS = (*(case.key for case in CASES), MANY.key, WORKERS.key, FOOTPRINT)
