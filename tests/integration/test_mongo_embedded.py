@@ -229,7 +229,7 @@ def test_a_mongod_that_never_gets_ready_is_ended(own_root: Path, monkeypatch: py
 def test_a_root_that_somebody_else_starts_forever_is_said(own_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.data.embedded._START_S", 0.2)
     monkeypatch.setattr(keeper, "STOP_WAIT_S", -1)
-    with prepare_home(own_root).lock.open("a") as lock:
+    with prepare_home(own_root).folder.with_suffix(".lock").open("a") as lock:
         assert keeper.try_lock(lock.fileno())
         with pytest.raises(StoreError, match="did not become ready"):
             EmbeddedMongo.start(own_root)
