@@ -5,11 +5,9 @@ from core.cron.schedule import Schedule
 from core.data.collection import Collection
 from core.declare.controller import Action, Controller, Use, use
 from core.declare.cron import All, cron
-from core.declare.init import command, init
-from core.declare.lib import Lib
-from core.declare.project import Project, Translations
+from core.declare.function import command, init
+from core.declare.project import Lib, Project, Settings, Translations
 from core.declare.route import Body, Cors, Path, RateLimit, Route, Routes
-from core.declare.settings import Settings
 from core.errors import (
     BadGateway,
     BadRequest,

@@ -8,32 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from types import MappingProxyType
+from typing import Any, overload
 
+from core.declare.function import Declared, P, R
 from core.errors import BadDeclaration
-from core.source import Source, caller_source, source_of
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-Responses = Mapping[int, str | Sequence[str]]
+from core.source import Source, caller_source
 
 #: mia's method keywords; `patch` is new. In listings and in `use`, `del_` is written `del`.
 KEYWORDS = ("list", "index", "get", "create", "post", "update", "put", "patch", "delete", "del", "all")
 
+Responses = Mapping[int, str | Sequence[str]]
+Provided = type[Any] | None
+_NONE: Responses = MappingProxyType({})
 
-class Action(Generic[P, R]):
-    """One function of a controller. Stays a plain callable with its own signature.
+
+class Action(Declared[P, R]):
+    """One function of a controller.
 
     Attributes:
         controller: the controller it belongs to.
         name: mia's keyword, or the name given to `Controller.action`.
-        function: the author's function.
         responses: status → wire codes it may answer with, for docs and listings.
         provides: the type it hands to later steps.
         authorizes: whether routes with this step count as protected.
         docs: whether its parameters are shown in the API documentation.
-        source: the first line of the function.
     """
 
     def __init__(
@@ -42,40 +41,33 @@ class Action(Generic[P, R]):
         name: str,
         function: Callable[P, R],
         *,
-        responses: Responses,
-        provides: type[Any] | None,
-        authorizes: bool,
-        docs: bool,
+        responses: Responses = _NONE,
+        provides: Provided = None,
+        authorizes: bool = False,
+        docs: bool = True,
     ) -> None:
+        super().__init__(function)
         self.controller = controller
         self.name = name
-        self.function = function
         self.responses = {
             status: (codes,) if isinstance(codes, str) else tuple(codes) for status, codes in responses.items()
         }
         self.provides = provides
         self.authorizes = authorizes
         self.docs = docs
-        self.source = source_of(function)
-        self.__doc__ = function.__doc__
-        self.__wrapped__ = function
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.function(*args, **kwargs)
+    @property
+    def label(self) -> str:
+        """`identity@version.function`, as listings and messages print it."""
+        return f"{self.controller.identity}@{self.controller.version}.{self.name}"
 
     def with_options(self, options: Any) -> Use:
         """This action as a chain entry with options: a dict, or the `Params` it declares."""
-        return Use(
-            self.controller.identity,
-            self.controller.version,
-            self.name,
-            options=options,
-            action=self,
-            source=caller_source(),
-        )
+        controller = self.controller
+        return Use(controller.identity, controller.version, self.name, options, self, caller_source())
 
     def __repr__(self) -> str:
-        return f"<Action {self.controller.identity}@{self.controller.version}.{self.name}>"
+        return f"<Action {self.label}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +95,7 @@ def use(identity: str, version: str = "1.0", function: str | None = None, option
 
 
 class ActionDecorator:
-    """`@controller.list` and its siblings; works bare and with keyword arguments."""
+    """`@controller.list` and its siblings; works bare and with the keyword arguments of `Action`."""
 
     def __init__(self, controller: Controller, name: str) -> None:
         self._controller = controller
@@ -114,39 +106,14 @@ class ActionDecorator:
 
     @overload
     def __call__(
-        self,
-        /,
-        *,
-        responses: Responses | None = None,
-        provides: type[Any] | None = None,
-        authorizes: bool = False,
-        docs: bool = True,
+        self, *, responses: Responses = _NONE, provides: Provided = None, authorizes: bool = False, docs: bool = True
     ) -> Callable[[Callable[P, R]], Action[P, R]]: ...
 
-    def __call__(
-        self,
-        function: Callable[..., Any] | None = None,
-        /,
-        *,
-        responses: Responses | None = None,
-        provides: type[Any] | None = None,
-        authorizes: bool = False,
-        docs: bool = True,
-    ) -> Any:
-        """Declare an action; see `Action` for the arguments."""
+    def __call__(self, function: Callable[..., Any] | None = None, **options: Any) -> Any:
+        """Declare an action."""
 
         def declare(function: Callable[P, R]) -> Action[P, R]:
-            action = Action(
-                self._controller,
-                self._name,
-                function,
-                responses=responses or {},
-                provides=provides,
-                authorizes=authorizes,
-                docs=docs,
-            )
-            self._controller.add(action)
-            return action
+            return self._controller.add(Action(self._controller, self._name, function, **options))
 
         return declare if function is None else declare(function)
 
@@ -168,44 +135,34 @@ class Controller:
         self.disabled = disabled
         self.source = caller_source()
         self.actions: dict[str, Action[..., Any]] = {}
-        self.list = ActionDecorator(self, "list")
-        self.index = ActionDecorator(self, "index")
-        self.get = ActionDecorator(self, "get")
-        self.create = ActionDecorator(self, "create")
-        self.post = ActionDecorator(self, "post")
-        self.update = ActionDecorator(self, "update")
-        self.put = ActionDecorator(self, "put")
-        self.patch = ActionDecorator(self, "patch")
-        self.delete = ActionDecorator(self, "delete")
-        self.del_ = ActionDecorator(self, "del")
-        self.all = ActionDecorator(self, "all")
+        decorators = [ActionDecorator(self, name) for name in KEYWORDS]
+        self.list, self.index, self.get, self.create, self.post, self.update, *others = decorators
+        self.put, self.patch, self.delete, self.del_, self.all = others
 
     def action(
         self,
         name: str,
         *,
-        responses: Responses | None = None,
-        provides: type[Any] | None = None,
+        responses: Responses = _NONE,
+        provides: Provided = None,
         authorizes: bool = False,
         docs: bool = True,
     ) -> Callable[[Callable[P, R]], Action[P, R]]:
         """An action under a name of its own, for `use(identity, version, name)`."""
         return ActionDecorator(self, name)(responses=responses, provides=provides, authorizes=authorizes, docs=docs)
 
-    def add(self, action: Action[..., Any]) -> None:
+    def add(self, action: Action[P, R]) -> Action[P, R]:
         """Take an action in.
 
         Raises:
             BadDeclaration: another function holds the name already.
         """
-        known = self.actions.get(action.name)
-        if known is not None:
-            raise BadDeclaration(
-                action.source,
-                f"controller {self.identity}@{self.version} already has an action '{action.name}'"
-                f" at line {known.source.line}",
-            )
-        self.actions[action.name] = action
+        known = self.actions.setdefault(action.name, action)
+        if known is not action:
+            name = f"controller {self.identity}@{self.version}"
+            message = f"{name} already has an action '{action.name}' at line {known.source.line}"
+            raise BadDeclaration(action.source, message)
+        return action
 
     def __repr__(self) -> str:
         return f"<Controller {self.identity}@{self.version}>"

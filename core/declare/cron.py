@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, TypeVar
 
 from core.cron.schedule import Schedule
-from core.source import Source, source_of
+from core.declare.function import Declared, P
+from core.declare.route import names
 
-P = ParamSpec("P")
 R = TypeVar("R", bound=Awaitable[Any])
 
 
@@ -43,24 +43,19 @@ class CronPolicy:
     environment: tuple[str, ...] = ()
 
 
-class Cron(Generic[P, R]):
-    """A declared job. Stays a plain callable with its own signature."""
+class Cron(Declared[P, R]):
+    """A declared job."""
+
+    version = "1.0"
 
     def __init__(
         self, identity: str, schedule: Schedule, policy: CronPolicy, function: Callable[P, R], *, disabled: bool
     ) -> None:
+        super().__init__(function)
         self.identity = identity
-        self.version = "1.0"
         self.schedule = schedule
         self.policy = policy
-        self.function = function
         self.disabled = disabled
-        self.source: Source = source_of(function)
-        self.__doc__ = function.__doc__
-        self.__wrapped__ = function
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.function(*args, **kwargs)
 
 
 def cron(
@@ -81,25 +76,15 @@ def cron(
 ) -> Callable[[Callable[P, R]], Cron[P, R]]:
     """Declare a job: the decorated coroutine takes a `Job`.
 
-    Args:
-        identity: `<project>-<thing>`, the name of the job in the database.
-        schedule: when it is due.
-        scope: `cluster`: a slot runs at most once in the cluster; `server`: on every server.
-        max_total: how many instances may run at once in the cluster; 0 for no cap.
-        max_per_server: how many may run at once on one server; 0 for no cap.
-        misfire: what happens to slots that were missed: `once`, `skip` or `All(n)`.
-        overlap: what happens to a slot while the caps are reached.
-        max_runtime_s: after this many seconds the job is cancelled.
-        grace_s: seconds a running job gets when the server stops.
-        retry: how often a failed run is tried again within its slot.
-        hosts: host names it may run on; empty means every host.
-        environment: modes it exists in; empty means every mode.
-        disabled: a disabled job is not loaded.
+    `identity` names the job in the database, `schedule` says when it is due. With `scope="cluster"` a slot runs at
+    most once in the cluster, with `server` on every server. At most `max_total` instances run at once in the
+    cluster and `max_per_server` on a server (0: no cap); `overlap` says what happens to a slot while they do,
+    `misfire` what happens to slots that were missed. A run is cancelled after `max_runtime_s`, gets `grace_s` when
+    the server stops, and is tried again `retry` times within its slot. `hosts` and `environment` name the hosts and
+    modes it exists in; empty means every one.
     """
-    modes = (environment,) if isinstance(environment, str) and environment else tuple(environment)
-    policy = CronPolicy(
-        scope, max_total, max_per_server, misfire, overlap, max_runtime_s, grace_s, retry, tuple(hosts), modes
-    )
+    caps, modes = (max_total, max_per_server), names(environment)
+    policy = CronPolicy(scope, *caps, misfire, overlap, max_runtime_s, grace_s, retry, tuple(hosts), modes)
 
     def declare(function: Callable[P, R]) -> Cron[P, R]:
         return Cron(identity, schedule, policy, function, disabled=disabled)

@@ -1,13 +1,14 @@
-"""A project's own declarations: the projects it builds on, its translations and its upstreams' names.
+"""A project's own declarations: what it builds on, its libraries, its texts and its settings.
 
-In: literals in `projects/<name>/project.py` and `config/`. Out: values for `load/` and `link/`.
+In: `project.py`, `libs/` and `config/` of a project. Out: values for `load/` and `link/`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, dataclass_transform
 
-from core.source import caller_source
+from core.source import Source, caller_source
 
 #: key → language → text, or key → language → region → text
 Texts = Mapping[str, Mapping[str, str | Mapping[str, str]]]
@@ -22,10 +23,21 @@ class Project:
         disabled: a disabled project is not loaded at all.
     """
 
+    version = "1.0"
+
     def __init__(self, identity: str, *, requires: Sequence[str] = (), disabled: bool = False) -> None:
         self.identity = identity
-        self.version = "1.0"
         self.requires = tuple(requires)
+        self.disabled = disabled
+        self.source = caller_source()
+
+
+class Lib:
+    """Marks the module it stands in as a library: `ctx.lib("demo-lib")` returns that module."""
+
+    def __init__(self, identity: str, *, version: str = "1.0", disabled: bool = False) -> None:
+        self.identity = identity
+        self.version = version
         self.disabled = disabled
         self.source = caller_source()
 
@@ -37,11 +49,43 @@ class Translations:
         identity: the group; mia.js called this the identity of a config module.
         texts: key → language → text, or key → language → region → text. `[0]`…`[9]` and `[name]`
             in a text are replaced.
+        disabled: a disabled group is not loaded.
     """
+
+    version = "1.0"
 
     def __init__(self, identity: str, texts: Texts, *, disabled: bool = False) -> None:
         self.identity = identity
-        self.version = "1.0"
         self.texts = texts
         self.disabled = disabled
         self.source = caller_source()
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Settings:
+    """Base of a project's settings: read as `ctx.settings[DemoSettings]`, overridden in `config/<mode>.py`.
+
+    Class keywords: `identity` (required; what `config/<mode>.py` overrides by), `version`, `disabled`.
+    Every field needs a default, so that a project runs as it is. The rules of `rule(...)` apply.
+    """
+
+    identity: ClassVar[str]
+    version: ClassVar[str]
+    disabled: ClassVar[bool]
+    source: ClassVar[Source]
+
+    def __init_subclass__(cls, *, identity: str = "", version: str = "1.0", disabled: bool = False) -> None:
+        super().__init_subclass__()
+        cls.identity = identity
+        cls.version = version
+        cls.disabled = disabled
+        cls.source = caller_source()
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"settings are frozen: {type(self).__name__}.{name}")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(self.__dict__)}>"

@@ -1,38 +1,41 @@
 """Routes files: which chain answers which method of which path.
 
-In: literals in a project's `routes/`. Out: frozen `Routes`, resolved by `link/linker.py`.
+In: literals in a project's `routes/`. Out: frozen `Routes`, resolved by `link/routes.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from core.declare.controller import Action, Use
 from core.source import Source, caller_source
 
-KIB = 1024
-MIB = 1024 * KIB
-
 ChainEntry = Action[..., Any] | Use
 Overflow = Literal["ignore", "log", "block"]
 BodyType = Literal["json", "urlencoded", "text", "raw", "multipart", "none"]
 
-#: keyword → (HTTP method, what is appended to the path). `all` mounts every method not named.
+#: keyword → (HTTP method, what is appended to the path), in the order of `Path`; `all` mounts what is not named
 METHODS: Mapping[str, tuple[str, str]] = {
-    "get": ("GET", ""),
     "list": ("GET", ""),
     "index": ("GET", "/:id"),
-    "post": ("POST", ""),
+    "get": ("GET", ""),
     "create": ("POST", ""),
-    "put": ("PUT", ""),
+    "post": ("POST", ""),
     "update": ("PUT", "/:id"),
+    "put": ("PUT", ""),
     "patch": ("PATCH", ""),
-    "del": ("DELETE", ""),
     "delete": ("DELETE", "/:id"),
+    "del": ("DELETE", ""),
+    "all": ("", ""),
 }
+
+
+def _declared_here() -> Source:
+    """The line that calls the constructor of a dataclass."""
+    return caller_source(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,75 +67,51 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """How the body is read.
-
-    Attributes:
-        type: the parser; `none` never reads a body.
-        limit_bytes: longest body accepted, after inflating.
-    """
+    """How the body is read: by which parser (`none` reads none), up to how many bytes after inflating."""
 
     type: BodyType = "json"
-    limit_bytes: int = 512 * KIB
+    limit_bytes: int = 512 * 1024
 
 
+@dataclass(frozen=True, eq=False)
 class Route:
     """One method of a path: an identity and the chain that answers.
 
-    Args:
+    Attributes:
         identity: unique per host and prefix; shown in listings as `id`.
         chain: imported actions or `use(...)` entries, run in order.
         errors: error steps, tried in order before those of the file and the default.
-        description: for the docs.
         modified: last change of the interface, for listings.
         docs: whether it is listed in the API documentation.
         environment: modes in which it exists; empty means every mode.
-        body: how the body is read; `None` takes the file's, then JSON up to 512 KiB.
         authorization: marks the route as protected in listings; `None` asks the chain.
-        deprecated: announces the end in envelope, docs and listings; `None` takes the file's.
-        cors: `None` takes the file's.
+        deprecated: announces the end in envelope, docs and listings.
         rate_limit: an own limit beside those of server and file.
-        parameter_overflow: what unknown query and body fields lead to; `None` takes the file's.
+        parameter_overflow: what unknown query and body fields lead to.
         response_schemes: status → JSON Schema of the answer, for the docs.
-        timeout_s: deadline of a request; `None` takes the file's, then the server's.
+        body, deprecated, cors, parameter_overflow, timeout_s: `None` takes the file's, then the server's.
     """
 
-    def __init__(
-        self,
-        identity: str,
-        *,
-        chain: Sequence[ChainEntry],
-        errors: Sequence[ChainEntry] = (),
-        description: str = "",
-        modified: datetime | str | None = None,
-        docs: bool = True,
-        environment: str | Sequence[str] = (),
-        body: Body | None = None,
-        authorization: bool | None = None,
-        deprecated: bool | None = None,
-        cors: Cors | None = None,
-        rate_limit: RateLimit | None = None,
-        parameter_overflow: Overflow | None = None,
-        response_schemes: Mapping[str | int, Any] | None = None,
-        timeout_s: float | None = None,
-    ) -> None:
-        self.identity = identity
-        self.chain = tuple(chain)
-        self.errors = tuple(errors)
-        self.description = description
-        self.modified = modified
-        self.docs = docs
-        self.environment = _names(environment)
-        self.body = body
-        self.authorization = authorization
-        self.deprecated = deprecated
-        self.cors = cors
-        self.rate_limit = rate_limit
-        self.parameter_overflow = parameter_overflow
-        self.response_schemes = dict(response_schemes or {})
-        self.timeout_s = timeout_s
-        self.source = caller_source()
+    identity: str
+    _: KW_ONLY
+    chain: Sequence[ChainEntry]
+    errors: Sequence[ChainEntry] = ()
+    description: str = ""
+    modified: datetime | str | None = None
+    docs: bool = True
+    environment: str | Sequence[str] = ()
+    body: Body | None = None
+    authorization: bool | None = None
+    deprecated: bool | None = None
+    cors: Cors | None = None
+    rate_limit: RateLimit | None = None
+    parameter_overflow: Overflow | None = None
+    response_schemes: Mapping[str | int, Any] | None = None
+    timeout_s: float | None = None
+    source: Source = field(default_factory=_declared_here, repr=False)
 
 
+@dataclass(frozen=True, eq=False)
 class Path:
     """A path and the routes mounted on its methods: `Path("./todo", list=Route(…), create=Route(…))`.
 
@@ -140,41 +119,31 @@ class Path:
     append `/:id`. `del_` is `del`; `all` mounts every method that is not named.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        list: Route | None = None,
-        index: Route | None = None,
-        get: Route | None = None,
-        create: Route | None = None,
-        post: Route | None = None,
-        update: Route | None = None,
-        put: Route | None = None,
-        patch: Route | None = None,
-        delete: Route | None = None,
-        del_: Route | None = None,
-        all: Route | None = None,
-    ) -> None:
-        named = {
-            "list": list,
-            "index": index,
-            "get": get,
-            "create": create,
-            "post": post,
-            "update": update,
-            "put": put,
-            "patch": patch,
-            "delete": delete,
-            "del": del_,
-            "all": all,
+    url: str
+    _: KW_ONLY
+    list: Route | None = None
+    index: Route | None = None
+    get: Route | None = None
+    create: Route | None = None
+    post: Route | None = None
+    update: Route | None = None
+    put: Route | None = None
+    patch: Route | None = None
+    delete: Route | None = None
+    del_: Route | None = None
+    all: Route | None = None
+    source: Source = field(default_factory=_declared_here, repr=False)
+
+    @property
+    def routes(self) -> dict[str, Route]:
+        """Keyword → route, of those that are given."""
+        found: dict[str, Route | None] = {
+            keyword: getattr(self, "del_" if keyword == "del" else keyword) for keyword in METHODS
         }
-        self.url = url
-        self.routes: dict[str, Route] = {keyword: route for keyword, route in named.items() if route is not None}
-        self.source = caller_source()
+        return {keyword: route for keyword, route in found.items() if route is not None}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Routes:
     """A routes file.
 
@@ -207,23 +176,19 @@ class Routes:
     parameter_overflow: Overflow = "ignore"
     body: Body | None = None
     timeout_s: float | None = None
-    source: Source = field(default_factory=lambda: caller_source(2), compare=False)
+    source: Source = field(default_factory=_declared_here, repr=False)
 
     @property
     def prefixes(self) -> tuple[str, ...]:
         """The prefixes without a trailing slash; the root is the empty text."""
-        return tuple(prefix.rstrip("/") for prefix in _names(self.prefix)) or ("",)
+        return tuple(prefix.rstrip("/") for prefix in names(self.prefix)) or ("",)
 
     @property
     def host_ids(self) -> tuple[str, ...]:
         """The host ids; empty means every host."""
-        return _names(self.host_id)
-
-    @property
-    def environments(self) -> tuple[str, ...]:
-        """The modes; empty means every mode."""
-        return _names(self.environment)
+        return names(self.host_id)
 
 
-def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+def names(value: str | Sequence[str]) -> tuple[str, ...]:
+    """One text or several, as several; the empty text is none."""
     return (value,) if isinstance(value, str) and value else tuple(value)

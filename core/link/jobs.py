@@ -13,7 +13,7 @@ from typing import Any
 
 from core.cron.schedule import Schedule
 from core.declare.cron import All, Cron
-from core.declare.init import Command, Init
+from core.declare.function import Command, Init
 from core.errors import BadDeclaration
 from core.link.checks import is_over
 from core.link.linked import LinkedCommand, LinkedInit, LinkedJob

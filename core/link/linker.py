@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from core.declare.controller import Controller, Use
+from core.declare.route import names
 from core.errors import UnresolvedReference
 from core.link.chain import ChainResolver
 from core.link.checks import is_in_mode
@@ -131,7 +132,7 @@ def _public_folders(loaded: Loaded, mode: str) -> Iterator[LinkedFolder]:
     seen: set[LinkedFolder] = set()
     for file, project in loaded.routes:
         folder = project.folder / "public"
-        if is_in_mode(file.environments, mode) and folder.is_dir():
+        if is_in_mode(names(file.environment), mode) and folder.is_dir():
             for prefix in file.prefixes:
                 linked = LinkedFolder(prefix, str(folder), file.host_ids)
                 if linked not in seen:

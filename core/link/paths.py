@@ -36,7 +36,7 @@ def expand_keywords(keywords: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def build_urls(prefixes: Iterable[str], url: str, keyword: str) -> list[tuple[str, str]]:
     """The (prefix, full pattern) pairs of one method: one per prefix, or one for an absolute url."""
     prefixes = list(prefixes)
-    extension = METHODS[keyword][1] if keyword != "all" else ""
+    extension = METHODS[keyword][1]
     relative = url.startswith(".")
     tail = (url[1:] if relative else url).rstrip("/") + extension
     if not relative:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from core.declare.route import Body, Path, Route, Routes
+from core.declare.route import Body, Path, Route, Routes, names
 from core.errors import BadDeclaration, UnresolvedReference
 from core.link.chain import ChainResolver, ChainStep
 from core.link.checks import check_shape, check_values, format_modified, is_in_mode
@@ -90,7 +90,7 @@ class RouteLinker:
         """The routes of a file that exist in this mode; what cannot be linked is reported and left out."""
         if not self._problems.holds(partial(check_shape, file)):
             return
-        if not is_in_mode(file.environments, self._mode):
+        if not is_in_mode(names(file.environment), self._mode):
             return
         self._problems.holds(partial(self._check_file, file))
         paths: Sequence[object] = file.paths
@@ -113,7 +113,9 @@ class RouteLinker:
                 raise UnresolvedReference(file.source, f"unknown host '{host}'", hint)
 
     def _mounts(self, file: Routes, path: Path) -> Iterator[_Mount]:
-        there = {keyword: route for keyword, route in path.routes.items() if is_in_mode(route.environment, self._mode)}
+        there = {
+            keyword: route for keyword, route in path.routes.items() if is_in_mode(names(route.environment), self._mode)
+        }
         for keyword, methods in expand_keywords(there).items():
             for prefix, url in build_urls(file.prefixes, path.url, keyword):
                 for method in methods:
@@ -192,7 +194,7 @@ class RouteLinker:
             open_sections=frozenset(section.section for section in sections if section.open),
             reads=sections_to_read(sections, watched=overflow != "ignore"),
             responses=merge_responses(chain.steps, checked=bool(sections), limited=bool(limits)),
-            response_schemes=MappingProxyType(route.response_schemes),
+            response_schemes=MappingProxyType(dict(route.response_schemes or {})),
             body=chain.body,
             cors=route.cors or file.cors,
             rate_limits=limits,

@@ -13,11 +13,9 @@ from typing import Any
 
 from core.declare.controller import Controller
 from core.declare.cron import Cron
-from core.declare.init import Command, Init
-from core.declare.lib import Lib
-from core.declare.project import Project, Translations
+from core.declare.function import Command, Init
+from core.declare.project import Lib, Project, Settings, Translations
 from core.declare.route import Routes
-from core.declare.settings import Settings
 from core.errors import BadDeclaration
 from core.load.files import PROJECT_FILE, ProjectFile
 from core.load.problems import Problems

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from core.declare.init import Init
+from core.declare.function import Init
 from core.declare.project import Project
 from core.declare.route import Routes
 from core.errors import BadDeclaration, DuplicateIdentity, ImportFailed, LoadError, UnresolvedReference

@@ -14,7 +14,7 @@ from http.cookies import SimpleCookie
 from typing import Any, Literal, TypeVar, cast
 
 from core.data.databases import Databases
-from core.declare.settings import Settings
+from core.declare.project import Settings
 from core.errors import UnresolvedReference
 from core.link.linked import Linked, LinkedRoute
 from core.load.registry import Registry

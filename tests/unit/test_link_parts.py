@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pytest
 
 from core.declare.controller import Controller
-from core.declare.settings import Settings
+from core.declare.project import Settings
 from core.errors import BadDeclaration, HTTPError
 from core.link.merge import merge_field
 from core.link.paths import build_urls, comparable, expand_keywords, variables_of
@@ -173,7 +173,7 @@ def test_merging_fills_in_what_is_open_and_changes_nothing() -> None:
 JOBS = """
 from core.declare.cron import All, cron
 from core.cron.schedule import Schedule
-from core.declare.init import command, init
+from core.declare.function import command, init
 
 @cron("demo-a", Schedule(every_s=5), misfire=All(3))
 async def a(job): ...
@@ -185,7 +185,7 @@ async def b(job): ...
 def c(): ...
 """
 INIT = """
-from core.declare.init import init
+from core.declare.function import init
 
 @init(order=20)
 async def late(app): ...
@@ -198,7 +198,7 @@ async def early(app):
 async def later(app): ...
 """
 COMMANDS = """
-from core.declare.init import command
+from core.declare.function import command
 
 @command("secret create")
 async def create(app, *, group: str, count: int = 1, note: str | None = None, force: bool = False):
@@ -258,7 +258,7 @@ async def a(job): ...
 
 def test_a_command_option_without_type(tmp_path: Path) -> None:
     source = """
-from core.declare.init import command
+from core.declare.function import command
 
 @command("x")
 async def x(app, *, name): ...
@@ -270,7 +270,7 @@ async def x(app, *, name): ...
 
 SETTINGS = """
 from typing import Annotated
-from core.declare.settings import Settings
+from core.declare.project import Settings
 from core.schema.rules import factory, rule
 
 class DemoSettings(Settings, identity="demo-config"):
@@ -324,7 +324,7 @@ def test_translations_of_a_wrong_shape(texts: str, expected: str, tmp_path: Path
 
 def test_libs_models_and_translations_are_handed_on(tmp_path: Path) -> None:
     files = {
-        "projects/demo/libs/x.py": 'from core.declare.lib import Lib\nlib = Lib("demo-x", version="2.0")\nVALUE = 7\n',
+        "projects/demo/libs/x.py": 'from core.declare.project import Lib\nlib = Lib("demo-x", version="2.0")\nVALUE = 7\n',
         "projects/demo/models/x.py": """
             from core.schema.model import Model
 

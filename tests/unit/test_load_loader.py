@@ -23,7 +23,7 @@ CONTROLLER = """
     @todos.list
     async def list_todos(ctx): ...
 """
-LIB = 'from core.declare.lib import Lib\n\nlib = Lib("{name}")\nVALUE = {value}\n'
+LIB = 'from core.declare.project import Lib\n\nlib = Lib("{name}")\nVALUE = {value}\n'
 
 
 def lines(loaded) -> list[str]:
@@ -124,7 +124,7 @@ def test_a_disabled_declaration_leaves_its_name_free(tmp_path: Path) -> None:
     loaded = load_files(
         tmp_path,
         {
-            "projects/demo/libs/a.py": 'from core.declare.lib import Lib\nlib = Lib("demo-x", disabled=True)\n',
+            "projects/demo/libs/a.py": 'from core.declare.project import Lib\nlib = Lib("demo-x", disabled=True)\n',
             "projects/demo/libs/b.py": LIB.format(name="demo-x", value=2),
         },
     )

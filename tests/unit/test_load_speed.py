@@ -35,7 +35,7 @@ async def create_todo(ctx: object) -> None:
 '''
 LIB = '''"""Library {n}."""
 
-from core.declare.lib import Lib
+from core.declare.project import Lib
 
 lib = Lib("big-lib-{n}")
 PRICES = {{"milk": 1.2, "bread": {n}}}

@@ -1,4 +1,4 @@
-"""Functions that run when a worker starts, and commands for the command line.
+"""Declared functions: what they have in common, those that run when a worker starts, and commands.
 
 In: `@init(order=10)` in `init/`, `@command("secret create")` in `commands/`. Out: `Init` and `Command`.
 """
@@ -14,12 +14,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Init(Generic[P, R]):
-    """A start function; runs in every worker, in the order of `order`, then of file names."""
+class Declared(Generic[P, R]):
+    """A declared function. Stays a plain callable with its own signature; `source` is its first line."""
 
-    def __init__(self, function: Callable[P, R], order: int) -> None:
+    def __init__(self, function: Callable[P, R]) -> None:
         self.function = function
-        self.order = order
         self.source = source_of(function)
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
@@ -28,11 +27,18 @@ class Init(Generic[P, R]):
         return self.function(*args, **kwargs)
 
 
-def init(*, order: int = 100) -> Callable[[Callable[P, R]], Init[P, R]]:
-    """Declare a start function: `async def seed(app: AppContext) -> None`.
+class Init(Declared[P, R]):
+    """A start function; runs in every worker, in the order of `order`, then of file names."""
 
-    It must be idempotent, for it runs in every worker at every start. Written as an async generator,
-    its second half runs at stop.
+    def __init__(self, function: Callable[P, R], order: int) -> None:
+        super().__init__(function)
+        self.order = order
+
+
+def init(*, order: int = 100) -> Callable[[Callable[P, R]], Init[P, R]]:
+    """Declare a start function: an idempotent `async def seed(app: AppContext) -> None`.
+
+    Written as an async generator, its second half runs at stop.
     """
 
     def declare(function: Callable[P, R]) -> Init[P, R]:
@@ -41,28 +47,22 @@ def init(*, order: int = 100) -> Callable[[Callable[P, R]], Init[P, R]]:
     return declare
 
 
-class Command(Generic[P, R]):
-    """A command of a project: `python server.py <mode> <name> [arguments]`."""
+class Command(Declared[P, R]):
+    """A command of a project: `python server.py <mode> <identity> [arguments]`."""
+
+    version = "1.0"
+    disabled = False
 
     def __init__(self, identity: str, function: Callable[P, R]) -> None:
+        super().__init__(function)
         self.identity = identity
-        self.version = "1.0"
-        self.disabled = False
-        self.function = function
-        self.source = source_of(function)
-        self.__doc__ = function.__doc__
-        self.__wrapped__ = function
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.function(*args, **kwargs)
 
 
 def command(name: str) -> Callable[[Callable[P, R]], Command[P, R]]:
     """Declare a command: `async def create(app: AppContext, *, group: str, count: int = 1) -> None`.
 
-    Args:
-        name: one or more words. Keyword-only parameters (`str int float bool`) become options:
-            `--group`, `--count`; the docstring is the help text.
+    The name is one or more words. Keyword-only parameters (`str int float bool`) become options: `--group`,
+    `--count`; the docstring is the help text.
     """
 
     def declare(function: Callable[P, R]) -> Command[P, R]:
