@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain, count
 from typing import Any, Final, get_args
 
 from core.docs.answer import SHARED_RESPONSES, SHARED_SCHEMAS, Schema, build_responses
@@ -87,11 +88,10 @@ def _build_operation(
 
 def _choose_name(route: LinkedRoute, taken: set[str]) -> str:
     """An `operationId` that no other operation has and that stays when other routes come and go."""
-    parts = (route.prefix, route.identity, route.method.lower(), route.url)
-    slugs = [re.sub(r"[^A-Za-z0-9_]+", "-", part).strip("-") for part in parts]
-    wanted = "-".join(part for part in slugs[:2] if part)
-    # The last one is unique: method and url, on the first host that has them.
-    name = next(name for name in (wanted, f"{wanted}-{slugs[2]}", f"{slugs[2]}-{slugs[3]}") if name not in taken)
+    slugs = [re.sub(r"[^A-Za-z0-9_]+", "-", part).strip("-") for part in (route.prefix, route.identity)]
+    wanted = "-".join(slug for slug in slugs if slug)
+    candidates = chain((wanted, f"{wanted}-{route.method.lower()}"), (f"{wanted}-{number}" for number in count(2)))
+    name = next(name for name in candidates if name not in taken)
     taken.add(name)
     return name
 

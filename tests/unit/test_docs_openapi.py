@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from core import ObjectId, Params
+from core.docs.answer import describe_type
 from core.docs.openapi import build_openapi
+from core.schema.jsonschema import Components
 from core.settings import Docs, ServerSettings
 from tests.applications import link_files
 
@@ -46,6 +53,10 @@ CONTROLLERS = """
         size: Size | None = None
         hidden: Annotated[str, rule(docs=False)] = ""
 
+    class Nested(Params):
+        size: Size | None = None
+        words: dict[str, Any] = factory(dict)
+
     class Note(Params):
         note: Annotated[str | None, rule("A note")] = None
 
@@ -57,6 +68,9 @@ CONTROLLERS = """
 
     @dishes.create(responses={201: "Created"})
     async def create(ctx: Context, *, body: NewDish) -> dict[str, ObjectId]: ...
+
+    @dishes.action("nested")
+    async def nested(ctx: Context, *, query: Nested) -> None: ...
 
     @dishes.action("note")
     async def note(ctx: Context, *, body: Note) -> None: ...
@@ -299,3 +313,59 @@ def test_response_schemes_win(schemes: str, status: str, expected: Any, build) -
 def test_a_class_as_response_scheme_is_the_result(build) -> None:
     document = build('Path("./x", list=Route("a", chain=[unsaid], response_schemes={200: list[Dish]}))')
     assert response_of(document, "/shop/x")["items"] == {"$ref": "#/components/schemas/DishAnswer"}
+
+
+class Level(Enum):
+    LOW = 1
+    HIGH = 2
+
+
+class Inner(Params):
+    name: str = ""
+
+
+TYPES = [
+    (str, {"type": "string"}),
+    (bool, {"type": "boolean"}),
+    (int, {"type": "integer"}),
+    (Annotated[int, "x"], {"type": "integer"}),
+    (datetime, {"type": "string", "format": "date-time"}),
+    (date, {"type": "string", "format": "date"}),
+    (ObjectId, {"type": "string", "pattern": "^[0-9a-f]{24}$"}),
+    (UUID, {"type": "string", "format": "uuid"}),
+    (int | None, {"anyOf": [{"type": "integer"}, {"type": "null"}]}),
+    (Literal["a", Level.LOW], {"enum": ["a", 1]}),
+    (Level, {"enum": [1, 2]}),
+    (list, {"type": "array"}),
+    (list[Any], {"type": "array"}),
+    (list[str], {"type": "array", "items": {"type": "string"}}),
+    (set[int], {"type": "array", "items": {"type": "integer"}}),
+    (tuple[int, ...], {"type": "array", "items": {"type": "integer"}}),
+    (tuple[int, str], {"type": "array"}),
+    (dict, {"type": "object"}),
+    (dict[str, Any], {"type": "object"}),
+    (Mapping[str, float], {"type": "object", "additionalProperties": {"type": "number"}}),
+    (list[Inner], {"type": "array", "items": {"$ref": "#/components/schemas/InnerAnswer"}}),
+    (Any, {}),
+    (object, {}),
+    ("words", {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "expected"), TYPES, ids=[str(kind) for kind, _ in TYPES])
+def test_types_as_schemas(kind: Any, expected: dict[str, Any]) -> None:
+    assert describe_type(kind, Components()) == expected
+
+
+def test_query_objects_are_written_with_brackets(build) -> None:
+    document = build('Path("./x", list=Route("a", chain=[nested]))')
+    [size, words] = document["paths"]["/shop/x"]["get"]["parameters"]
+    assert (size["style"], size["explode"]) == ("deepObject", True)
+    assert (words["style"], words["schema"]["type"]) == ("deepObject", "object")
+
+
+def test_names_stay_unique_whatever_routes_are_called(build) -> None:
+    paths = ", ".join(f'Path("./x{sign}y", get=Route("a{sign}b", chain=[note]))' for sign in ("-", "_", ".", "~", "!"))
+    document = build(paths)
+    names = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(set(names)) == len(names) == 5
