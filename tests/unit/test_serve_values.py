@@ -406,7 +406,7 @@ def test_limits_are_those_of_the_settings() -> None:
         parse_query(b"a=1&b=2", replace(LIMITS, query_params=1))
 
 
-@pytest.mark.parametrize("key", ["$ne", "$", "a\0", *FORBIDDEN])
+@pytest.mark.parametrize("key", ["$ne", "$", "a\0", *sorted(FORBIDDEN)])
 def test_nosql_4_a_planted_key_is_found_wherever_it_is(key: str) -> None:
     for value in ({key: 1}, [{key: 1}], {"a": [{"b": 1}, {"c": [{}, {key: 1}]}]}, [[[[{"a": {"b": {key: None}}}]]]]):
         with pytest.raises(BadRequest):
