@@ -9,25 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from core.errors import (
-    Conflict,
-    DuplicateKey,
-    ErrorItem,
-    HTTPError,
-    InternalServerError,
-    NotConnected,
-    PreconditionFailed,
-    Unavailable,
-    WireCode,
-)
-from core.link.linked import LinkedErrorStep, LinkedRoute
+from core import errors as failures
+from core.errors import ErrorItem, HTTPError, PreconditionFailed, WireCode
+from core.link.linked import Section
 from core.serve.body import read_body_value
 from core.serve.context import Context
 from core.serve.output import error_response, json_response
-from core.serve.overflow import check_overflow
 from core.serve.request import Disconnected
 from core.serve.response import Finish, Response
 from core.serve.values import parse_query
@@ -47,22 +37,23 @@ async def run(ctx: Context) -> Response:
         response = await _run_steps(ctx, slots, arounds)
         while arounds:
             await _leave(arounds.pop(), response)
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, Disconnected) as error:
         if not ctx.expired:
-            await _unwind(arounds, asyncio.CancelledError())
+            await _unwind(arounds, error)
             raise
         # The deadline passed: the cancellation was ours and ends here.
         task = asyncio.current_task()
         if task is not None:
             task.uncancel()
-        response = await _answer(ctx, Unavailable(WireCode.REQUEST_TIMEOUT), slots, arounds)
-    except Disconnected as error:
-        await _unwind(arounds, error)
-        raise
+        response = await _answer(ctx, failures.Unavailable(WireCode.REQUEST_TIMEOUT), slots, arounds)
     except Exception as error:  # noqa: BLE001
         # Whatever a step raises must become an answer, never a hang.
         response = await _answer(ctx, error, slots, arounds)
-    return _add_headers(ctx, response)
+    if ctx.headers:
+        response.add_headers(ctx.headers)  # those of the response itself win
+    for cookie in ctx.cookie_headers():
+        response.add_header("set-cookie", cookie)
+    return response
 
 
 async def _check_preconditions(ctx: Context, slots: Slots) -> None:
@@ -71,26 +62,45 @@ async def _check_preconditions(ctx: Context, slots: Slots) -> None:
     Raises:
         PreconditionFailed: lists every broken rule of every step, each once.
     """
-    route, request = ctx.route, ctx.request
+    route, request, limits = ctx.route, ctx.request, ctx.app.server.limits
     raw: dict[str, Any] = {"path": request.path_values}
     if "header" in route.reads:
         raw["header"] = request.headers
     if "query" in route.reads:
-        raw["query"] = parse_query(request.query_string, ctx.app.server.limits)
+        raw["query"] = parse_query(request.query_string, limits)
     if "body" in route.reads:
-        raw["body"] = await read_body_value(request, route.body.type, route.body.limit_bytes, ctx.app.server.limits)
+        raw["body"] = await read_body_value(request, route.body.type, route.body.limit_bytes, limits)
     errors: list[ErrorItem] = []
     for section in route.sections:
         slots[section.slot] = section.check(raw[section.section], errors)
-    if errors:
-        raise PreconditionFailed(_unique(errors))
+    if errors:  # two steps may demand the same field: the first item of a kind is sent
+        raise PreconditionFailed(
+            list({(item.code, item.id, item.in_): item for item in reversed(errors)}.values())[::-1]
+        )
     if route.parameter_overflow != "ignore":
-        check_overflow(ctx, raw)
+        _check_overflow(ctx, raw)
 
 
-def _unique(errors: Sequence[ErrorItem]) -> list[ErrorItem]:
-    """The first of those with equal code, id and section, as two steps may demand the same field."""
-    return list({(item.code, item.id, item.in_): item for item in reversed(errors)}.values())[::-1]
+def _check_overflow(ctx: Context, raw: Mapping[str, Any]) -> None:
+    """Log or refuse fields that no step declares.
+
+    Source: mia.js `parameterOverflow`; names are compared at the top level, sections merged over all steps.
+    """
+    route = ctx.route
+    errors: list[ErrorItem] = []
+    sections: tuple[Section, ...] = ("query", "body")
+    for section in sections:
+        value = raw.get(section)
+        objects = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Mapping)]
+        unknown = sorted({name for item in objects for name in item} - route.parameters.get(section, {}).keys())
+        if unknown and section not in route.open_sections:
+            text = f"Additional parameters are not allowed: {', '.join(unknown)}"
+            errors.append(ErrorItem(WireCode.ADDITIONAL_PARAMS_NOT_ALLOWED, text, None, section))
+    if errors and route.parameter_overflow == "block":
+        raise PreconditionFailed(errors)
+    for item in errors:
+        extra = {"action": "request.overflow", "request_id": ctx.request.id, "route": route.label}
+        _log.warning("%s in %s", item.msg, item.in_, extra=extra)
 
 
 async def _run_steps(ctx: Context, slots: Slots, arounds: Arounds) -> Response:
@@ -138,9 +148,8 @@ async def _leave(around: AsyncGenerator[Any, Response], response: Response) -> N
 async def _unwind(arounds: Arounds, error: BaseException) -> BaseException:
     """Raise the error at the `yield` of every around step, last one first; one may replace it by another."""
     while arounds:
-        around = arounds.pop()
         try:
-            await around.athrow(error)
+            await arounds.pop().athrow(error)
         except StopAsyncIteration:
             continue  # it caught the error and ended; the error still is the answer
         except asyncio.CancelledError as raised:
@@ -155,8 +164,12 @@ async def _answer(ctx: Context, error: BaseException, slots: Slots, arounds: Aro
     """The answer to a failure: the error steps in turn, then the default envelope."""
     failure = _to_http_error(ctx, await _unwind(arounds, error))
     for step in ctx.route.error_steps:
+        arguments = {"error": failure, **{name: slots[slot] for name, slot in step.arguments}, **step.options}
         try:
-            answer = await _call_error_step(step, ctx, failure, slots)
+            if step.kind == "async":
+                answer = await step.call(ctx, **arguments)
+            else:
+                answer = await asyncio.to_thread(step.call, ctx, **arguments)
         except Exception as raised:  # noqa: BLE001
             # An error step that fails hands on what it raised.
             failure = _to_http_error(ctx, raised)
@@ -166,39 +179,17 @@ async def _answer(ctx: Context, error: BaseException, slots: Slots, arounds: Aro
     return error_response(ctx, failure)
 
 
-async def _call_error_step(step: LinkedErrorStep, ctx: Context, error: HTTPError, slots: Slots) -> Any:
-    arguments = {name: slots[slot] for name, slot in step.arguments}
-    arguments.update(step.options)
-    if step.kind == "async":
-        return await step.call(ctx, error=error, **arguments)
-    return await asyncio.to_thread(step.call, ctx, error=error, **arguments)
-
-
 def _to_http_error(ctx: Context, error: BaseException) -> HTTPError:
     """What a client may know of a failure; everything unexpected is logged with its traceback."""
     if isinstance(error, HTTPError):
         return error
-    if isinstance(error, DuplicateKey):
-        return Conflict(WireCode.DATA_RECORD_ALREADY_EXIST)
-    if isinstance(error, NotConnected):
-        _log_failure(ctx.route, ctx, error, logging.WARNING)
-        return Unavailable()
-    _log_failure(ctx.route, ctx, error, logging.ERROR)
+    if isinstance(error, failures.DuplicateKey):
+        return failures.Conflict(WireCode.DATA_RECORD_ALREADY_EXIST)
+    extra = {"action": "request.failed", "request_id": ctx.request.id, "route": ctx.route.label}
+    if isinstance(error, failures.NotConnected):
+        _log.warning("%s failed: %r", ctx.route.label, error, extra=extra)
+        return failures.Unavailable()
+    _log.error("%s failed: %r", ctx.route.label, error, exc_info=error, extra=extra)
     if ctx.app.failures is not None:
         ctx.app.failures.append(error)
-    return InternalServerError()
-
-
-def _log_failure(route: LinkedRoute, ctx: Context, error: BaseException, level: int) -> None:
-    extra = {"action": "request.failed", "request_id": ctx.request.id, "route": route.label}
-    with_trace = error if level >= logging.ERROR else None
-    _log.log(level, "%s failed: %r", route.label, error, exc_info=with_trace, extra=extra)
-
-
-def _add_headers(ctx: Context, response: Response) -> Response:
-    """The headers that steps set; those of the response itself win."""
-    if ctx.headers:
-        response.add_headers(ctx.headers)
-    for cookie in ctx.cookie_headers():
-        response.add_header("set-cookie", cookie)
-    return response
+    return failures.InternalServerError()

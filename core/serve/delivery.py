@@ -6,7 +6,6 @@ In: a `Response` and its `Request`. Out: status, headers and body as they are se
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import stat
 import zlib
@@ -14,30 +13,23 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 from core.errors import NotFound
-from core.serve.header import CSP_PAGE, NOSNIFF, RawHeader
+from core.serve.encoding import CSP_PAGE, NOSNIFF, RawHeader
 from core.serve.request import Request
 from core.serve.response import FileResponse, Response, StreamResponse
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Scope]]
-Send = Callable[[Scope], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 #: more ranges than this are not served: the whole file is sent instead
 RANGES_MAX: Final = 10
-_GZIP_FROM_BYTES: Final = 1024
 # Measured: level 5 packs 1 MiB of JSON in about 5 ms. Longer bodies would hold up every other request.
-_GZIP_UP_TO_BYTES: Final = 1024 * 1024
-_GZIP_LEVEL: Final = 5
-_GZIP_FORMAT: Final = 31
+_GZIP_BYTES: Final = range(1025, 1024 * 1024 + 1)
 _COMPRESSIBLE: Final = re.compile(rb"text/|application/(?:[a-z.+-]*\+)?(?:json|xml|javascript)|image/svg\+xml")
 _RANGES: Final = re.compile(rb"bytes=[0-9]{0,18}-[0-9]{0,18}(?: *, *[0-9]{0,18}-[0-9]{0,18})*")
-_GUARDS: Final = (NOSNIFF, CSP_PAGE)
-_NO_BODY: Final = frozenset({204, 304})
-_OF_CONTENT: Final = frozenset({b"content-type", b"content-length"})
 
 
 def deliver(response: Response, request: Request) -> tuple[int, list[RawHeader], bytes]:
@@ -47,16 +39,19 @@ def deliver(response: Response, request: Request) -> tuple[int, list[RawHeader],
     304. Texts above 1 KiB are compressed for clients that take gzip.
     """
     status, body, headers = response.status, response.body, response.raw_headers
-    if status in _NO_BODY:
+    if status in {204, 304}:
         return status, _without_content(headers), b""
     if isinstance(response, StreamResponse):
         return status, headers, b""
     if status == 200 and body:
-        etag = _find_etag(headers, body)
+        etag = dict(headers).get(b"etag")
+        if etag is None:
+            etag = weak_etag(body)
+            headers.append((b"etag", etag))
         known = request.index.get(b"if-none-match")
         if known is not None and request.method in {"GET", "HEAD"} and is_known(known, etag):
             return 304, _without_content(headers), b""
-        if _GZIP_FROM_BYTES < len(body) <= _GZIP_UP_TO_BYTES:
+        if len(body) in _GZIP_BYTES:
             body = _compress(response, request)
             headers = response.raw_headers
     headers.append((b"content-length", b"%d" % len(body)))
@@ -85,17 +80,8 @@ def accepts_gzip(accept_encoding: bytes) -> bool:
     return admitted.get(b"gzip", admitted.get(b"*", False))
 
 
-def _find_etag(headers: list[RawHeader], body: bytes) -> bytes:
-    for name, value in headers:
-        if name == b"etag":
-            return value
-    etag = weak_etag(body)
-    headers.append((b"etag", etag))
-    return etag
-
-
 def _without_content(headers: list[RawHeader]) -> list[RawHeader]:
-    return [header for header in headers if header[0] not in _OF_CONTENT]
+    return [header for header in headers if header[0] not in {b"content-type", b"content-length"}]
 
 
 def _compress(response: Response, request: Request) -> bytes:
@@ -107,11 +93,11 @@ def _compress(response: Response, request: Request) -> bytes:
     if not accepts_gzip(request.index.get(b"accept-encoding", b"")):
         return response.body
     response.raw_headers.append((b"content-encoding", b"gzip"))
-    packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
+    packer = zlib.compressobj(5, zlib.DEFLATED, 31)  # 31: as gzip
     return packer.compress(response.body) + packer.flush()
 
 
-async def send_file(response: FileResponse, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+async def send_file(response: FileResponse, request: Request, scope: Message, receive: Receive, send: Send) -> None:
     """Send a file with ETag, Last-Modified and ranges, or 304. Starlette reads and sends it.
 
     Raises:
@@ -119,11 +105,16 @@ async def send_file(response: FileResponse, request: Request, scope: Scope, rece
     """
     from starlette.responses import FileResponse as Sender  # loaded only where files are sent
 
-    found = await asyncio.to_thread(_inspect, response.path)
+    try:
+        found = await asyncio.to_thread(response.path.stat)
+    except (OSError, ValueError):  # ValueError: NUL in the name
+        raise NotFound from None
+    if not stat.S_ISREG(found.st_mode):
+        raise NotFound
     headers = {name.decode(): value.decode("latin-1") for name, value in response.raw_headers}
-    headers.setdefault("etag", f'W/"{found.st_size:x}-{found.st_mtime_ns:x}"')
+    etag = headers.setdefault("etag", f'W/"{found.st_size:x}-{found.st_mtime_ns:x}"')
     sender = Sender(response.path, response.status, headers, response.media_type or None, stat_result=found)
-    if request.method in {"GET", "HEAD"} and _has_file(request, headers["etag"].encode("latin-1"), found):
+    if request.method in {"GET", "HEAD"} and _has_file(request, etag.encode("latin-1"), found.st_mtime):
         await send({"type": "http.response.start", "status": 304, "headers": _without_content(sender.raw_headers)})
         await send({"type": "http.response.body", "body": b""})
         return
@@ -131,36 +122,22 @@ async def send_file(response: FileResponse, request: Request, scope: Scope, rece
     if request.method != "GET" or ranges.count(b",") >= RANGES_MAX or not _RANGES.fullmatch(ranges):
         scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
 
-    async def send_guarded(message: Scope) -> None:
+    async def send_guarded(message: Message) -> None:
         # Starlette's own answer to a range outside the file knows nothing of our headers.
         if message["type"] == "http.response.start":
-            names = {name for name, _ in message["headers"]}
-            message["headers"] = [*message["headers"], *(item for item in _GUARDS if item[0] not in names)]
+            message["headers"] = list({**dict([NOSNIFF, CSP_PAGE]), **dict(message["headers"])}.items())
         await send(message)
 
     await sender(scope, receive, send_guarded)
 
 
-def _inspect(path: Path) -> os.stat_result:
-    try:
-        found = path.stat()
-    except (OSError, ValueError):  # ValueError: NUL in the name
-        raise NotFound from None
-    if not stat.S_ISREG(found.st_mode):
-        raise NotFound
-    return found
-
-
-def _has_file(request: Request, etag: bytes, found: os.stat_result) -> bool:
+def _has_file(request: Request, etag: bytes, changed_at: float) -> bool:
     """Whether the client has this version of a file; the tag goes before the date."""
     known = request.index.get(b"if-none-match")
     if known is not None:
         return is_known(known, etag)
-    since = request.header("if-modified-since")
-    if since is None:
-        return False
     try:
-        moment = parsedate_to_datetime(since)
+        moment = parsedate_to_datetime(request.header("if-modified-since") or "")
     except ValueError:
         return False
-    return moment.tzinfo is not None and datetime.fromtimestamp(int(found.st_mtime), UTC) <= moment
+    return moment.tzinfo is not None and datetime.fromtimestamp(int(changed_at), UTC) <= moment

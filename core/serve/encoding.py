@@ -1,11 +1,12 @@
-"""Values to JSON bytes: one encoder for answers, with one default for what JSON does not know.
+"""What answers are made of: JSON bytes, and header fields that cannot be split.
 
-In: what steps return: models, documents, plain data. Out: bytes. Next: `response.py`.
+In: what steps return, and names and values of headers as text. Out: bytes. Next: `response.py`.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -14,7 +15,32 @@ from typing import Any, Final
 import orjson
 from bson import Decimal128, ObjectId
 
-_OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME
+#: a header as it is sent; the name in lower case
+RawHeader = tuple[bytes, bytes]
+
+NOSNIFF: Final[RawHeader] = (b"x-content-type-options", b"nosniff")
+#: for data: a browser that opens it as a page may load and run nothing
+CSP_DATA: Final[RawHeader] = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+#: for files: pages may use what comes from this server, and be framed by it
+CSP_PAGE: Final[RawHeader] = (
+    b"content-security-policy",
+    b"default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'",
+)
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def encode_header(name: str, value: str) -> RawHeader:
+    """A header as it is sent; no text from a request can add another one or a second answer.
+
+    Raises:
+        ValueError: the name is no header name, or the value contains a control character or one outside latin-1.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a header name")
+    if not _VALUE.fullmatch(value):
+        raise ValueError(f"the value of header {name} contains a line break, or a character outside latin-1")
+    return name.lower().encode("ascii"), value.strip(" \t").encode("latin-1")
 
 
 def encode_json(value: Any) -> bytes:
@@ -27,7 +53,7 @@ def encode_json(value: Any) -> bytes:
     Raises:
         TypeError: a value has no JSON form, or an integer exceeds 64 bits.
     """
-    return orjson.dumps(value, default=_encode_other, option=_OPTIONS)
+    return orjson.dumps(value, default=_encode_other, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def _encode_other(value: Any) -> Any:
@@ -49,10 +75,6 @@ def _encode_datetime(value: datetime) -> str:
     return value.isoformat(timespec="milliseconds") + "Z"
 
 
-def _encode_bytes(value: bytes) -> str:
-    return base64.b64encode(value).decode("ascii")
-
-
 # Subclasses are found in this order: a datetime is a date, too.
 _ENCODERS: Final[dict[type[Any], Callable[[Any], Any]]] = {
     datetime: _encode_datetime,
@@ -61,7 +83,7 @@ _ENCODERS: Final[dict[type[Any], Callable[[Any], Any]]] = {
     time: time.isoformat,
     Decimal128: str,
     Decimal: str,
-    bytes: _encode_bytes,
+    bytes: lambda value: base64.b64encode(value).decode("ascii"),
     set: list,
     frozenset: list,
     Mapping: dict,

@@ -6,52 +6,30 @@ specific first, for `matcher.py`; or 421.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from core.errors import Misdirected
 from core.settings import Host
 
 
 class Hosts:
-    """Host names and patterns, looked up by name.
-
-    A pattern `*.example.com` stands for every name below `example.com`, `*` for every name at all.
-    """
+    """Host names and patterns: `*.example.com` stands for every name below `example.com`, `*` for all."""
 
     def __init__(self, hosts: Sequence[Host] = ()) -> None:
-        self._names: dict[str, list[str]] = {}
-        self._configured = bool(hosts)
+        self._names: dict[str, dict[str, None]] = {}
         for host in hosts:
             for name in host.names:
-                ids = self._names.setdefault(name.lower().removesuffix("."), [])
-                if host.id not in ids:
-                    ids.append(host.id)
+                self._names.setdefault(name.lower().removesuffix("."), {})[host.id] = None
 
     def resolve(self, name: str) -> tuple[str, ...]:
-        """Ids of the hosts that answer to a name, the most specific name first.
-
-        Args:
-            name: lower case, without port, as `gate.check_host` gives it.
-
-        Returns:
-            Nothing when no hosts are configured: then every name is served.
+        """Ids of the hosts that answer to a name, the most specific first; none where no hosts are configured.
 
         Raises:
             Misdirected: hosts are configured and none of them is meant.
         """
-        if not self._configured:
-            return ()
-        ids = tuple(dict.fromkeys(found for pattern in _patterns(name) for found in self._names.get(pattern, ())))
-        if not ids:
+        parts = name.split(".")
+        patterns = [name, *("*." + ".".join(parts[index:]) for index in range(1, len(parts))), "*"]
+        ids = dict.fromkeys(found for pattern in patterns for found in self._names.get(pattern, ()))
+        if self._names and not ids:
             raise Misdirected
-        return ids
-
-
-def _patterns(name: str) -> Iterator[str]:
-    """`a.b.c` → `a.b.c`, `*.b.c`, `*.c`, `*`."""
-    yield name
-    _, dot, rest = name.partition(".")
-    while dot:
-        yield f"*.{rest}"
-        _, dot, rest = rest.partition(".")
-    yield "*"
+        return tuple(ids)

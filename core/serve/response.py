@@ -13,22 +13,17 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from core.errors import BadRequest, NotFound
-from core.serve.encoding import encode_json
-from core.serve.header import CSP_DATA, CSP_PAGE, NOSNIFF, RawHeader, encode_header
+from core.errors import BadRequest
+from core.serve.encoding import CSP_DATA, CSP_PAGE, NOSNIFF, RawHeader, encode_header, encode_json
 
-_JSON: Final[RawHeader] = (b"content-type", b"application/json; charset=utf-8")
-_TEXT: Final[RawHeader] = (b"content-type", b"text/plain; charset=utf-8")
-_BYTES: Final[RawHeader] = (b"content-type", b"application/octet-stream")
-_JSON_HEADERS: Final = (_JSON, NOSNIFF, CSP_DATA)
-_TEXT_HEADERS: Final = (_TEXT, NOSNIFF, CSP_DATA)
-_BYTES_HEADERS: Final = (_BYTES, NOSNIFF, CSP_DATA)
-_BARE_HEADERS: Final = (NOSNIFF, CSP_DATA)
+_BARE: Final[tuple[RawHeader, ...]] = (NOSNIFF, CSP_DATA)
+_JSON: Final = ((b"content-type", b"application/json; charset=utf-8"), *_BARE)
+_TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"), *_BARE)
+_BYTES: Final = ((b"content-type", b"application/octet-stream"), *_BARE)
 
 _UNSAFE_URL: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _ABSOLUTE: Final = re.compile(r"https?://(?P<host>[A-Za-z0-9.:-]+)(?:[/?#].*)?", re.IGNORECASE)
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,7 @@ class Response:
         raw_headers: headers as they are sent, in order, without `content-length`.
 
     Raises:
-        ValueError: a header that must not be sent, see `encode_header`.
+        ValueError: a header that must not be sent, see `encode_header`; so do all methods that take headers.
         TypeError: content without a JSON form.
     """
 
@@ -59,19 +54,16 @@ class Response:
 
     def __init__(self, content: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.status = status
-        self.raw_headers: list[RawHeader]
+        made = _BARE
         if content is None:
             self.body = b""
-            self.raw_headers = [*_BARE_HEADERS]
         elif isinstance(content, str):
-            self.body = content.encode("utf-8")
-            self.raw_headers = [*_TEXT_HEADERS]
+            self.body, made = content.encode("utf-8"), _TEXT
         elif isinstance(content, (bytes, bytearray, memoryview)):
-            self.body = bytes(content)
-            self.raw_headers = [*_BYTES_HEADERS]
+            self.body, made = bytes(content), _BYTES
         else:
-            self.body = encode_json(content)
-            self.raw_headers = [*_JSON_HEADERS]
+            self.body, made = encode_json(content), _JSON
+        self.raw_headers: list[RawHeader] = [*made]
         if headers:
             for name, value in headers.items():
                 self.set_header(name, value)
@@ -82,56 +74,32 @@ class Response:
         return next((value.decode("latin-1") for key, value in self.raw_headers if key == wanted), None)
 
     def set_header(self, name: str, value: str) -> None:
-        """Send a header once, with this value.
-
-        Raises:
-            ValueError: see `encode_header`.
-        """
+        """Send a header once, with this value."""
         raw = encode_header(name, value)
-        self.raw_headers = [item for item in self.raw_headers if item[0] != raw[0]]
-        self.raw_headers.append(raw)
+        self.raw_headers = [*(item for item in self.raw_headers if item[0] != raw[0]), raw]
 
     def add_header(self, name: str, value: str) -> None:
-        """Send a header in addition to others of the same name, as `Set-Cookie` needs it.
-
-        Raises:
-            ValueError: see `encode_header`.
-        """
+        """Send a header in addition to others of the same name, as `Set-Cookie` needs it."""
         self.raw_headers.append(encode_header(name, value))
 
     def add_headers(self, headers: Mapping[str, str]) -> None:
-        """Send headers, except those that this answer has already.
-
-        Raises:
-            ValueError: see `encode_header`.
-        """
+        """Send headers, except those that this answer has already."""
         present = {name for name, _ in self.raw_headers}
-        for name, value in headers.items():
-            raw = encode_header(name, value)
-            if raw[0] not in present:
-                self.raw_headers.append(raw)
+        raw = (encode_header(name, value) for name, value in headers.items())
+        self.raw_headers += [item for item in raw if item[0] not in present]
 
     def vary(self, name: str) -> None:
         """Tell caches that the answer depends on a request header."""
-        known = self.header("vary")
-        if known is None:
-            self.raw_headers.append((b"vary", name.encode("ascii")))
-        elif known != "*" and name.lower() not in known.lower().replace(" ", "").split(","):
-            self.set_header("vary", f"{known}, {name}")
+        known = self.header("vary") or ""
+        if known != "*" and name.lower() not in known.lower().replace(" ", "").split(","):
+            self.set_header("vary", f"{known}, {name}" if known else name)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.status}>"
 
 
 class StreamResponse(Response):
-    """An answer whose body is sent while it is made.
-
-    Args:
-        iterator: gives the pieces; closed when the client leaves.
-        status: HTTP status.
-        headers: more headers.
-        media_type: content type with its charset.
-    """
+    """An answer whose body is sent while it is made; `media_type` is its content type with the charset."""
 
     __slots__ = ("iterator",)
 
@@ -150,49 +118,20 @@ class FileResponse(Response):
     """A file: with ETag, Last-Modified, conditions and ranges; read in threads when it is sent.
 
     Args:
-        path: the file. Only code may choose it, unless `root` is given.
-        root: folder that `path` (then relative) cannot leave, neither by dots nor by links.
+        path: the file. Code chooses it: nothing here keeps a name from a request inside a folder.
+        status: HTTP status of the whole file.
         headers: more headers.
         media_type: content type; guessed from the name by default.
-        filename: offers the file for saving under this name.
-        status: HTTP status of the whole file.
-
-    Raises:
-        NotFound: with `root`, a path that leaves it or contains a name beginning with a dot.
     """
 
     __slots__ = ("media_type", "path")
 
     def __init__(
-        self,
-        path: str | Path,
-        *,
-        root: str | Path | None = None,
-        headers: Mapping[str, str] | None = None,
-        media_type: str = "",
-        filename: str = "",
-        status: int = 200,
+        self, path: str | Path, status: int = 200, headers: Mapping[str, str] | None = None, media_type: str = ""
     ) -> None:
-        super().__init__(None, status)
-        self.raw_headers = [NOSNIFF, CSP_PAGE]
-        self.path = Path(path) if root is None else _confine(str(path), Path(root))
+        super().__init__(None, status, {"content-security-policy": CSP_PAGE[1].decode(), **(headers or {})})
+        self.path = Path(path)
         self.media_type = media_type
-        if filename:
-            encoded = quote(filename, safe="")
-            self.set_header("content-disposition", f"attachment; filename*=UTF-8''{encoded}")
-        for name, value in (headers or {}).items():
-            self.set_header(name, value)
-
-
-def _confine(path: str, root: Path) -> Path:
-    """The file below a folder, or `NotFound`."""
-    if "\0" in path or "\\" in path or any(part.startswith(".") for part in path.split("/")):
-        raise NotFound
-    root = root.resolve()
-    target = (root / path).resolve()
-    if not target.is_relative_to(root):
-        raise NotFound
-    return target
 
 
 class Redirect(Response):
@@ -219,7 +158,7 @@ class Redirect(Response):
         *,
         allow_hosts: Collection[str] = (),
     ) -> None:
-        if status not in _REDIRECTS:
+        if status not in {301, 302, 303, 307, 308}:
             raise ValueError(f"{status} is not a redirect")
         if not _is_safe_target(url, allow_hosts):
             raise BadRequest(msg="The target of the redirect is not allowed.")

@@ -14,42 +14,36 @@ from urllib.parse import quote
 from core.serve.response import FileResponse, Redirect, Response
 
 _HEADERS = {"cache-control": "public, max-age=0"}
-_INDEX = "index.html"
 
 
 class StaticFiles:
-    """The files of all public folders by path.
+    """The files of all public folders by path; prefixes have no trailing slash, the root is the empty text.
 
     Names that begin with a dot, links that lead out of their folder, and linked folders are left out. A file
     added later is not seen before the next start; the first folder that has a path wins.
-
-    Args:
-        folders: prefix without a trailing slash (the root is the empty text), and the folder.
     """
 
     def __init__(self, folders: Iterable[tuple[str, str]]) -> None:
         self._files: dict[str, Path | None] = {}  # `None`: a folder named without its slash
         for prefix, folder in folders:
-            base = prefix.rstrip("/")
             for name, path in _walk(Path(folder).resolve()):
-                self._files.setdefault(f"{base}/{name}", path)
-                if name == _INDEX or name.endswith(f"/{_INDEX}"):
-                    parent = f"{base}/{name.removesuffix(_INDEX)}"
-                    self._files.setdefault(parent, path)
-                    self._files.setdefault(parent.rstrip("/"), None)
+                url = f"{prefix.rstrip('/')}/{name}"
+                self._files.setdefault(url, path)
+                parent, _, last = url.rpartition("/")
+                if last == "index.html":
+                    self._files.setdefault(f"{parent}/", path)
+                    self._files.setdefault(parent, None)
 
     def __len__(self) -> int:
         return len(self._files)
 
     def find(self, path: str) -> Response | None:
-        """The file at a path, case-sensitively; `None` when routes should look.
-
-        A folder named without its slash is a redirect: relative links of its page would lead beside it.
-        """
+        """The file at a path, case-sensitively; `None` when routes should look."""
         if path not in self._files:
             return None
         file = self._files[path]
-        return Redirect(f"{quote(path)}/", 301) if file is None else FileResponse(file, headers=_HEADERS)
+        # Relative links of a page would lead beside its folder where the slash is missing.
+        return Redirect(f"{quote(path)}/", 301) if file is None else FileResponse(file, 200, _HEADERS)
 
 
 def _walk(root: Path) -> Iterator[tuple[str, Path]]:

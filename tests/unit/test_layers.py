@@ -18,14 +18,13 @@ LEVELS = {
     0: "source errors",
     1: "log settings metrics schema/rules cron/schedule",
     2: (
-        "schema/* declare/* serve/gate serve/values serve/body serve/request serve/header serve/encoding"
-        " serve/envelope serve/response"
+        "schema/* declare/* serve/gate serve/values serve/body serve/request serve/encoding serve/response"
     ),
     3: (
         "load/registry data/* http/* link/linked serve/hosts serve/cors serve/static serve/texts serve/i18n"
         " serve/client serve/delivery serve/background"
     ),
-    4: "load/* serve/limits serve/matcher serve/context serve/deadline serve/output serve/overflow cron/plan cron/store",
+    4: "load/* serve/limits serve/matcher serve/context serve/deadline serve/output cron/plan cron/store",
     5: "link/* docs/* cron/job",
     6: ("serve/chain serve/overload serve/health serve/startup docs/ui cron/worker cron/manager"),
     7: "serve/app serve/pages serve/create serve/protocol serve/supervisor serve/server",

@@ -150,12 +150,8 @@ def test_http_7_options_is_allowed_where_a_route_has_cors() -> None:
 
 
 def test_everything_a_path_answers() -> None:
-    found = matcher(*ROUTES).find("localhost", "/DEMO/v1/todo/mine/")
-    assert {method: route.label for method, route in found.items()} == {
-        "GET": "GET /demo/v1/todo/mine",
-        "HEAD": "GET /demo/v1/todo/mine",
-        "PUT": "PUT /demo/v1/todo/:id",
-    }
+    found = matcher(*ROUTES)
+    assert found.allowed("localhost", "/DEMO/v1/todo/mine/") == ("GET", "HEAD", "PUT")
 
 
 def test_a_dead_end_falls_back_to_variables() -> None:
@@ -224,7 +220,7 @@ def test_names_that_clients_choose_do_not_pile_up() -> None:
     found = Matcher([route("GET /a")], HOSTS)
     for number in range(1_000):
         found.match("GET", f"h{number}.example.com", "/a")
-    assert len(found._by_name) <= 256
+    assert found._tables.cache_info().currsize <= 256
 
 
 # Against a simple reference
@@ -273,7 +269,7 @@ def test_the_cost_does_not_grow_with_the_routes() -> None:
     numbers = list(range(5_000))
     random.Random(1).shuffle(numbers)
     found = matcher(*(f"GET /r{number}/:id/x" for number in numbers))
-    table = found._general
+    table = found._tables("")[-1]
     visited = 0
     node = table.root
     for segment in ("r17", "5", "x"):
