@@ -12,44 +12,45 @@ from typing import Any
 
 import pymongo
 
+Filter = Mapping[str, Any]
 Update = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InsertOne:
     """Store a new document: a model or a dict."""
 
     document: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UpdateOne:
     """Change the first document that matches; arguments as for `Collection.update_one`."""
 
-    filter: Mapping[str, Any]
+    filter: Filter
     update: Update
     upsert: bool = False
-    array_filters: Sequence[Mapping[str, Any]] | None = None
+    array_filters: Sequence[Filter] | None = None
 
 
 class UpdateMany(UpdateOne):
     """Change every document that matches."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReplaceOne:
     """Put a whole document, a model or a dict, in the place of the first that matches."""
 
-    filter: Mapping[str, Any]
+    filter: Filter
     replacement: Any
     upsert: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeleteOne:
     """Delete the first document that matches."""
 
-    filter: Mapping[str, Any]
+    filter: Filter
 
 
 class DeleteMany(DeleteOne):
@@ -65,7 +66,7 @@ def to_driver(operation: Operation) -> Any:
     return getattr(pymongo, type(operation).__name__)(**values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UpdateResult:
     """What an update did. `upserted_id` is the `_id` of a new document, or `None`."""
 
@@ -74,9 +75,9 @@ class UpdateResult:
     upserted_id: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BulkResult:
-    """What a bulk write did."""
+    """How many documents a bulk write touched."""
 
     inserted: int = 0
     matched: int = 0

@@ -23,12 +23,7 @@ _TICK_S: Final = 0.05  # one timer for all calls costs each less than one of its
 
 
 class Calls:
-    """The calls under way on one database.
-
-    Args:
-        name: of the database, for errors.
-        limit_s: upper bound of one operation.
-    """
+    """The calls under way on one database; each may take `limit_s`."""
 
     def __init__(self, name: str, limit_s: float) -> None:
         self.name = name
@@ -40,22 +35,14 @@ class Calls:
         return len(self._under_way)
 
     def max_time_ms(self) -> int:
-        """How long the server may work on an operation that starts now.
-
-        Raises:
-            NotConnected: no time is left.
-        """
+        """How long the server may work on an operation that starts now; `NotConnected` when no time is left."""
         rest = remaining_s() - _REPLY_S
         if rest <= 0:
             raise NotConnected(self.name) from TimeoutError("the deadline has passed")
         return max(1, int(min(self._limit_s, rest) * 1000))
 
     async def run(self, call: Coroutine[Any, Any, T], *, limit_s: float | None = None) -> T:
-        """Run a driver call to its end, and wait for it as long as there is time.
-
-        Args:
-            call: not started yet.
-            limit_s: instead of the limit of an operation.
+        """Run a driver call to its end, and wait for it as long as there is time (`limit_s` instead of the usual).
 
         Raises:
             NotConnected: the time was up (the outcome is unknown), or the database is out of reach.

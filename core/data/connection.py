@@ -24,8 +24,11 @@ from core.settings import Local, Mongo, Secret
 _log = logging.getLogger("catena.data")
 _PROBE_S: Final = 2.0
 _GOODBYE_S: Final = 1.0
-_BACKGROUND_SELECTION_S: Final = 15.0
-_BACKGROUND_POOL: Final = 10
+_BACKGROUND: Final = {"serverSelectionTimeoutMS": 15_000, "maxPoolSize": 10}
+_FIXED: Final[dict[str, Any]] = {
+    "appname": "catena", "tz_aware": True, "uuidRepresentation": "standard", "w": "majority", "retryWrites": True,
+    "readConcernLevel": "majority", "readPreference": "primary", "retryReads": True, "connectTimeoutMS": 2000,
+}  # fmt: skip
 Document = dict[str, Any]
 
 
@@ -33,10 +36,8 @@ class Connection:
     """A named database.
 
     Attributes:
-        calls: driver calls under way.
         is_up: whether the last probe was answered; `None` before the first.
         can_transact: whether it is a replica set (or a cluster of them).
-        is_memory: whether it is the in-memory stand-in.
     """
 
     def __init__(self, name: str, settings: Mongo, *, memory: bool = False) -> None:
@@ -51,42 +52,26 @@ class Connection:
         self._probed_at = float("-inf")
 
     def open(self) -> None:
-        """Make the clients; nothing is sent yet.
-
-        Raises:
-            ConfigError: the connection string is not usable.
-        """
-        clients: list[Any] = []
+        """Make the clients; nothing is sent yet. `ConfigError` when the connection string is not usable."""
+        clients: list[Any]
         if self.is_memory:
             from core.data.memory import MemoryClient
 
             clients = [MemoryClient()]
         else:
             options = build_options(self.settings)
-            calm = options | {
-                "serverSelectionTimeoutMS": int(_BACKGROUND_SELECTION_S * 1000),
-                "maxPoolSize": min(_BACKGROUND_POOL, self.settings.pool_size),
-            }
-            clients = [self._make_client(options), self._make_client(calm)]
+            clients = [self._make_client(options), self._make_client(options | _BACKGROUND)]
         name = self.settings.name
         self._databases = [client[name] if name else client.get_default_database(self.name) for client in clients]
 
     def database(self, *, background: bool = False) -> AsyncDatabase[Document]:
-        """The driver's database.
-
-        Raises:
-            StoreError: the connection is not open.
-        """
+        """The driver's database; `StoreError` while the connection is not open."""
         if not self._databases:
             raise StoreError(f"database '{self.name}' is not open")
         return self._databases[-1 if background else 0]
 
     async def probe(self, max_age_s: float = 0) -> bool:
-        """Whether the database answers; callers at the same time share one question.
-
-        Args:
-            max_age_s: how old an answer may be.
-        """
+        """Whether the database answers; callers at the same time share one question, or an answer of this age."""
         if self._probe is None or self._probe.done():
             if monotonic() - self._probed_at < max_age_s:
                 return bool(self.is_up)
@@ -137,19 +122,10 @@ class Connection:
 def build_options(settings: Mongo) -> dict[str, Any]:
     """What every client is made with: majority both ways, bounded waits, aware UTC times."""
     limit_ms = int(settings.operation_timeout_s * 1000)
-    return {
-        "appname": "catena",
-        "tz_aware": True,
-        "uuidRepresentation": "standard",
-        "w": "majority",
+    return _FIXED | {
         "wTimeoutMS": limit_ms,
-        "readConcernLevel": "majority",
-        "readPreference": "primary",
-        "retryWrites": True,
-        "retryReads": True,
+        "socketTimeoutMS": limit_ms + 1000,
         "serverSelectionTimeoutMS": int(settings.selection_timeout_s * 1000),
         "waitQueueTimeoutMS": int(settings.pool_wait_s * 1000),
-        "connectTimeoutMS": 2000,
-        "socketTimeoutMS": limit_ms + 1000,
         "maxPoolSize": settings.pool_size,
     }

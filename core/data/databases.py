@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeVar
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -17,7 +18,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from core.data.collection import Collection
 from core.data.connection import Connection
 from core.data.indexes import ensure_collections
-from core.data.transaction import Transaction
+from core.data.transaction import open_transaction
 from core.errors import ConfigError, NotConnected, StoreError
 from core.schema.model import Model
 from core.settings import Mongo
@@ -30,12 +31,12 @@ _STATE_AGE_S: Final = 1.0
 
 
 class Databases:
-    """Every database of the settings.
+    """Every database of the settings, by name, with addresses resolved; or all of them in memory.
 
     Args:
-        settings: name → `Mongo`, with addresses resolved.
+        settings: name → `Mongo`.
         default: the database of models that name none; the first where empty.
-        memory: keep everything in memory instead, for unit tests and machines without a mongod.
+        memory: for unit tests and machines without a mongod.
     """
 
     def __init__(self, settings: Mapping[str, Mongo], default: str = "", *, memory: bool = False) -> None:
@@ -69,11 +70,8 @@ class Databases:
         """
         self._models = [model for model in models if not model.disabled]
         for connection in self._connections.values():
-            if connection.is_up:
-                try:
-                    await self._prepare(connection)
-                except NotConnected:
-                    self._retry(connection)
+            if connection.is_up and not await self._prepare(connection):
+                self._retry(connection)
 
     def __getitem__(self, model: type[M]) -> Collection[M]:
         """The collection of a model."""
@@ -91,13 +89,9 @@ class Databases:
         """The driver's database of this name, for what `Collection` does not offer."""
         return self._named(name).database()
 
-    def transaction(self, database: type[Model] | str = "") -> Transaction:
-        """`async with db.transaction():` makes the calls inside happen together or not at all.
-
-        Args:
-            database: a name, or a model that lives there; the default database where empty.
-        """
-        return Transaction(self._named(database if isinstance(database, str) else database.database or ""))
+    def transaction(self, database: type[Model] | str = "") -> AbstractAsyncContextManager[None]:
+        """`async with db.transaction():` makes the calls inside happen together or not at all, on one database."""
+        return open_transaction(self._named(database if isinstance(database, str) else database.database or ""))
 
     async def state(self) -> dict[str, str]:
         """`up` or `down` for each name; at most one question a second, shared by all callers."""
@@ -129,21 +123,24 @@ class Databases:
         tries = 0
         while True:
             try:
-                if await connection.probe():
-                    return await self._prepare(connection)
-            except NotConnected:
-                pass
+                if await connection.probe() and await self._prepare(connection):
+                    return
             except StoreError as error:
-                return _log.error("database '%s': %s", connection.name, error, extra=where)
+                _log.error("database '%s': %s", connection.name, error, extra=where)
+                return
             tries += 1
             if tries % 10 == 1:
                 _log.warning("database '%s' is down, retrying (%d)", connection.name, tries, extra=where)
             await asyncio.sleep(_RETRY_S)
 
-    async def _prepare(self, connection: Connection) -> None:
-        await ensure_collections(
-            connection, [model for model in self._models if (model.database or self.default) == connection.name]
-        )
+    async def _prepare(self, connection: Connection) -> bool:
+        """Make its collections; whether it stayed up meanwhile."""
+        models = [model for model in self._models if (model.database or self.default) == connection.name]
+        try:
+            await ensure_collections(connection, models)
+        except NotConnected:
+            return False
+        return True
 
 
 class Background:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import pymongo
-from pymongo.errors import CollectionInvalid, OperationFailure
+from pymongo.errors import OperationFailure
 
 from core.data.connection import Connection
 from core.errors import DuplicateKey, NotConnected, StoreError
@@ -40,72 +40,56 @@ class IndexChanges:
 
 
 async def ensure_collections(connection: Connection, models: Sequence[type[Model]]) -> None:
-    """Make the collections that are missing, with options and indexes; leave existing ones alone.
-
-    Raises:
-        StoreError: a collection or an index cannot be made.
-    """
+    """Make the collections that are missing, with options and indexes; `StoreError` when one cannot be made."""
     database, run = connection.database(background=True), connection.calls.run
-    existing = set(await run(database.list_collection_names())) if models else set()
-    for model in models:
-        name = collection_name(model)
-        if name not in existing:
-            # Without options createIndexes makes the collection too: it never exists without its indexes.
-            if model.collection_options or not build_indexes(model):
-                await run(_create(connection, model))
-            changes = await ensure_indexes(connection, model)
-            if changes.conflicts:
-                raise StoreError("; ".join(changes.conflicts))
+    existing = await run(database.list_collection_names())
+    for model in [model for model in models if collection_name(model) not in existing]:
+        # Without options createIndexes makes the collection too: it never exists without its indexes.
+        if model.collection_options or not build_indexes(model):
+            options = {"check_exists": False, **model.collection_options}
+            try:
+                await run(database.create_collection(collection_name(model), **options))
+            except StoreError as error:
+                if getattr(error.__cause__, "code", None) != _EXISTS:  # another server was faster
+                    raise
+        changes = await ensure_indexes(connection, model)
+        if changes.conflicts:
+            raise StoreError("; ".join(changes.conflicts))
 
 
 async def ensure_indexes(connection: Connection, model: type[Model], *, prune: bool = False) -> IndexChanges:
     """Create the indexes of a model that are missing; with `prune`, drop those it does not declare first."""
     collection, run = connection.database(background=True)[collection_name(model)], connection.calls.run
-    specs = {spec.name: spec for spec in build_indexes(model)}
-    existing = set(await run(collection.index_information()))
-    unknown = sorted(existing - specs.keys() - {"_id_"}) if prune else []
-    conflicts = {}
+
+    async def build(specs: Sequence[IndexSpec]) -> None:
+        indexes = [pymongo.IndexModel(list(spec.keys), name=spec.name, **spec.options) for spec in specs]
+        with pymongo.timeout(_BUILD_S):
+            await collection.create_indexes(indexes)
+
+    specs = build_indexes(model)
+    existing = await run(collection.index_information())
+    unknown = sorted(existing.keys() - {spec.name for spec in specs} - {"_id_"}) if prune else []
     for name in unknown:
         await run(collection.drop_index(name))
-    try:
-        await run(_build(connection, model, list(specs.values())), limit_s=_BUILD_S)
-    except NotConnected:
-        raise
-    except StoreError:
-        for name, spec in specs.items():
-            try:
-                await run(_build(connection, model, [spec]), limit_s=_BUILD_S)
-            except StoreError as error:
-                conflicts[name] = _explain(error, spec, model)
-    created = [name for name in specs if name not in existing and name not in conflicts]
-    return IndexChanges(created, unknown, list(conflicts.values()))
-
-
-async def _create(connection: Connection, model: type[Model]) -> None:
-    database, options = connection.database(background=True), dict(model.collection_options)
-    try:
-        await database.create_collection(collection_name(model), check_exists=False, **options)
-    except CollectionInvalid:
-        return
-    except OperationFailure as error:
-        if error.code != _EXISTS:  # another server was faster
+    conflicts: dict[str, str] = {}
+    for group in (specs, *([spec] for spec in specs)) if specs else ():
+        try:
+            await run(build(group), limit_s=_BUILD_S)
+            if group is specs:
+                break
+        except NotConnected:
             raise
-
-
-async def _build(connection: Connection, model: type[Model], specs: Sequence[IndexSpec]) -> None:
-    if specs:
-        collection = connection.database(background=True)[collection_name(model)]
-        with pymongo.timeout(_BUILD_S):
-            await collection.create_indexes(
-                [pymongo.IndexModel(list(spec.keys), name=spec.name, **spec.options) for spec in specs]
-            )
+        except StoreError as error:
+            if group is not specs:
+                conflicts[group[0].name] = _explain(error, group[0], model)
+    created = [spec.name for spec in specs if spec.name not in existing and spec.name not in conflicts]
+    return IndexChanges(created, unknown, list(conflicts.values()))
 
 
 def _explain(error: StoreError, spec: IndexSpec, model: type[Model]) -> str:
     where = f"index '{spec.name}' of model {model.__name__} (collection '{collection_name(model)}')"
     if isinstance(error, DuplicateKey):
-        fields = ", ".join(field for field, _ in spec.keys)
-        return f"{where} cannot be unique: stored documents share the same {fields}"
+        return f"{where} cannot be unique: stored documents share the same {', '.join(field for field, _ in spec.keys)}"
     if isinstance(error.__cause__, OperationFailure) and error.__cause__.code in _DIFFERS:
         return f"{where} exists with other fields or options; drop it first (server.py indexes --prune)"
     return f"{where} cannot be built: {error}"

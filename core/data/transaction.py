@@ -1,27 +1,24 @@
 """Several writes that happen together or not at all.
 
-In: `async with db.transaction():` around calls of `Collection`. Out: a commit, or nothing changed. The calls
-find the transaction in a context variable. One client, one call at a time; no outside I/O inside, at most a
-second and a thousand documents: see "Transactions" in the docs.
+In: `async with db.transaction():` around calls of `Collection`, which find it in a context variable. Out: a
+commit, or nothing changed. One client, one call at a time; no outside I/O inside, at most a second and a
+thousand documents: see "Transactions" in the docs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import suppress
-from contextvars import ContextVar, Token
-from types import TracebackType
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import pymongo
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from core.data.connection import Connection
-from core.data.deadline import remaining_s
 from core.data.errors import NotSupported
 from core.errors import StoreError
 
@@ -32,88 +29,80 @@ _current: ContextVar[Transaction | None] = ContextVar("catena_transaction", defa
 def current_transaction() -> Transaction | None:
     """The transaction that the caller is in; not one that ended since its task was started."""
     transaction = _current.get()
-    return None if transaction is None or transaction.session is None else transaction
+    return transaction if transaction is not None and transaction.is_open else None
+
+
+@asynccontextmanager
+async def open_transaction(connection: Connection) -> AsyncIterator[None]:
+    """The block of `Databases.transaction()`."""
+    if current_transaction() is not None:
+        raise StoreError("a transaction is already open here; they cannot be nested")
+    if not connection.can_transact and await connection.probe() and not connection.can_transact:
+        raise NotSupported(f"database '{connection.name}' is no replica set, so it has no transactions")
+    limit_ms = connection.calls.max_time_ms()
+    session = connection.database().client.start_session()
+    concern = WriteConcern("majority", wtimeout=limit_ms)
+    await session.start_transaction(ReadConcern("snapshot"), concern, max_commit_time_ms=limit_ms)
+    transaction = Transaction(connection, session)
+    token = _current.set(transaction)
+    try:
+        yield
+        transaction.check_idle("ended while a call inside was still running; await every call")
+    except BaseException:
+        transaction.is_open = False
+        with suppress(StoreError):  # the server undoes it by itself; the error under way says more
+            await connection.calls.run(transaction.abort())
+        raise
+    finally:
+        _current.reset(token)
+    transaction.is_open = False
+    await connection.calls.run(transaction.commit())
 
 
 class Transaction:
-    """An `async with` block; made by `Databases.transaction()`. It has a session while it is open."""
+    """The session that the calls of a block share."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.session: AsyncClientSession | None = None
-        self._connection = connection
-        self._token: Token[Transaction | None]
+    def __init__(self, connection: Connection, session: AsyncClientSession) -> None:
+        self.is_open = True
         self._idle = asyncio.Event()
         self._idle.set()
+        self._connection = connection
+        self._session = session
 
-    async def __aenter__(self) -> None:
-        connection = self._connection
-        if current_transaction() is not None:
-            raise StoreError("a transaction is already open here; they cannot be nested")
-        if connection.is_memory:
-            raise NotSupported("the in-memory database has no transactions")
-        if not connection.can_transact and await connection.probe() and not connection.can_transact:
-            raise NotSupported(f"database '{connection.name}' is no replica set, so it has no transactions")
-        limit_ms = connection.calls.max_time_ms()
-        session = connection.database().client.start_session()
-        concern = WriteConcern("majority", wtimeout=limit_ms)
-        await session.start_transaction(ReadConcern("snapshot"), concern, max_commit_time_ms=limit_ms)
-        self.session, self._token = session, _current.set(self)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        _current.reset(self._token)
-        session, self.session = self.session, None
-        assert session is not None
-        run = self._connection.calls.run
-        if kind is None and self._idle.is_set():
-            await run(self._commit(session))
-            return
-        with suppress(StoreError):  # the server undoes it by itself; the error under way says more
-            await run(self._abort(session))
-        if kind is None:
-            raise StoreError("a transaction ended while a call inside was still running; await every call")
-
-    def join(self, connection: Connection, *, background: bool) -> AsyncClientSession | None:
-        """The session for one call.
-
-        Raises:
-            StoreError: another call is under way, or the call is for another client.
-        """
+    def join(self, connection: Connection, *, background: bool) -> AsyncClientSession:
+        """The session for one call; `StoreError` for another client, or while another call is under way."""
         if background:
             raise StoreError("a transaction runs on the client for requests; db.background cannot take part")
         if connection is not self._connection:
             raise StoreError(f"a transaction on database '{self._connection.name}' cannot reach '{connection.name}'")
+        self.check_idle("does one call at a time: no gather inside")
+        return self._session
+
+    def check_idle(self, complaint: str) -> None:
+        """`StoreError` while a call is under way."""
         if not self._idle.is_set():
-            raise StoreError("a transaction does one call at a time: no gather inside")
-        return self.session
+            raise StoreError(f"a transaction {complaint}")
 
     async def run(self, call: Coroutine[Any, Any, T]) -> T:
         """Run one call of the transaction."""
+
+        async def tracked() -> T:
+            try:
+                return await call
+            finally:
+                self._idle.set()
+
         self._idle.clear()
-        return await self._connection.calls.run(self._track(call))
+        return await self._connection.calls.run(tracked())
 
-    async def _track(self, call: Coroutine[Any, Any, T]) -> T:
-        try:
-            return await call
-        finally:
-            self._idle.set()
-
-    async def _commit(self, session: AsyncClientSession) -> None:
-        """Commit; again while its outcome is unknown and there is time. The server commits only once."""
-        async with session:
+    async def commit(self) -> None:
+        """Commit, again while its outcome is unknown and there is time: the server commits only once."""
+        async with self._session:
             with pymongo.timeout(self._connection.calls.max_time_ms() / 1000):
-                while True:
-                    try:
-                        return await session.commit_transaction()
-                    except PyMongoError as error:
-                        unknown = error.has_error_label("UnknownTransactionCommitResult")
-                        if error.timeout or not unknown or remaining_s() < 0.1:
-                            raise
-                        await asyncio.sleep(0.05)
+                await self._session.commit_transaction()
 
-    async def _abort(self, session: AsyncClientSession) -> None:
+    async def abort(self) -> None:
         """Undo everything, after the call that is still under way (a cancelled caller leaves one behind)."""
         await self._idle.wait()
-        async with session:
-            await session.abort_transaction()
+        async with self._session:
+            await self._session.abort_transaction()
