@@ -212,7 +212,7 @@ TEXT: list[tuple[Any, Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "raw", "expected"), TEXT, ids=[f"{t}-{v!r}" for t, v, _ in TEXT])
+@pytest.mark.parametrize(("annotation", "raw", "expected"), TEXT, ids=[f"{n}-{row[1]!r}" for n, row in enumerate(TEXT)])
 def test_val_5_types_in_text(annotation: Any, raw: Any, expected: Any) -> None:
     found = value_of(annotation, raw, "query")
     if expected is ...:
