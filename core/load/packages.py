@@ -19,6 +19,10 @@ _resting: dict[tuple[str, str], dict[str, ModuleType]] = {}
 def put_first(root: Path) -> None:
     """Make `root` the first place of imports."""
     text = str(root)
+    for name in ("projects", "config", "generic"):
+        bound = sys.modules.get(name)
+        if bound is not None:  # a namespace package would follow sys.path to another folder
+            bound.__path__ = list(bound.__path__)
     if sys.path[:1] != [text]:
         sys.path[:] = [text, *(place for place in sys.path if place != text)]
 
