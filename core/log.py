@@ -44,36 +44,17 @@ _OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z | orjson.OPT_NAIVE_
 
 
 class EventLogger(logging.LoggerAdapter[logging.Logger]):
-    """A logger with mia's level names; `action=` and `data=` go into members of the event.
-
-    Other keywords are those of the standard library; what `extra=` holds is added to the fixed members.
-    """
+    """A logger whose events carry members of their own beside those of `extra=`."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Called once the level is known: gather the members of the event."""
-        members = {**(self.extra or {}), **(kwargs.pop("extra", None) or {})}
-        for name in ("action", "data"):
-            if name in kwargs:
-                members[name] = kwargs.pop(name)
-        kwargs["extra"] = members
+        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
         return msg, kwargs
 
-    def fatal(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """Log that the process cannot go on."""
-        self.log(logging.CRITICAL, msg, *args, **kwargs)
 
-    def warn(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """Log something that will need attention."""
-        self.log(logging.WARNING, msg, *args, **kwargs)
-
-    def trace(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """Log a detail below `debug`."""
-        self.log(LEVELS["trace"], msg, *args, **kwargs)
-
-
-def get_logger(tag: str = "default", **members: Any) -> EventLogger:
+def get_logger(tag: str, **members: Any) -> EventLogger:
     """A logger for a tag; its events carry the members given here, such as `request_id`."""
-    return EventLogger(logging.getLogger(f"{ROOT}.{tag.lower()}"), members)
+    return EventLogger(logging.getLogger(f"{ROOT}.{tag}"), members)
 
 
 class JsonFormatter(logging.Formatter):
@@ -85,21 +66,14 @@ class JsonFormatter(logging.Formatter):
 
     def __init__(self, mode: str) -> None:
         super().__init__()
-        self._mode = mode
-        self._hostname = socket.gethostname()
+        self._process = {"hostname": socket.gethostname(), "pid": os.getpid(), "mode": mode}
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of an event, without the line feed."""
-        event: dict[str, Any] = {
-            "timestamp": _timestamp(record),
-            "level": _level(record),
-            "tag": _tag(record),
-            "message": _message_of(record),
-        }
-        event |= {name: value for name, value in _extras(record).items() if name not in event}
+        event = _read_event(record)
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)
-        event |= {"hostname": self._hostname, "pid": os.getpid(), "mode": self._mode}
+        event |= self._process
         try:
             line = orjson.dumps(event, default=str, option=_OPTIONS)
         except TypeError:  # halves of characters, cycles, integers beyond 64 bits
@@ -112,19 +86,13 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The lines of an event, without the last line feed."""
-        extras = _extras(record)
-        data = extras.pop("data", None)
-        tag = _tag(record)
-        line = f"{_timestamp(record)} [{_level(record)}]{f' [{tag}]' if tag != 'default' else ''}"
-        line = f"{line}: {_escape(_message_of(record))}"
-        line += "".join(f" {name}={_escape(str(value))}" for name, value in extras.items())
-        if data is not None:
-            line += f" --> {_escape(str(data))}"
-        if record.exc_info:
-            # Indented, so that no text in it passes for an event of its own.
-            trace = self.formatException(record.exc_info).split("\n")
-            line += "".join(f"\n    {_escape(part)}" for part in trace)
-        return line
+        event = _read_event(record)
+        head = "{timestamp} [{level}] [{tag}]: {message}".format_map(event)
+        data = f" --> {event.pop('data')}" if "data" in event else ""
+        others = "".join(f" {name}={value}" for name, value in list(event.items())[4:])
+        # Indented, so that no text in it passes for an event of its own.
+        trace = self.formatException(record.exc_info).split("\n") if record.exc_info else []
+        return "\n    ".join(_UNSAFE.sub(_escape_one, line) for line in (f"{head}{others}{data}", *trace))
 
 
 class _Stream(logging.StreamHandler[Any]):
@@ -148,50 +116,36 @@ def configure_logging(settings: Log, mode: str) -> None:
     """Send everything that Catena logs to this process's output, as the settings say."""
     handler = _Stream()
     handler.setFormatter(JsonFormatter(mode) if settings.format == "json" else TextFormatter())
-    logging.addLevelName(LEVELS["trace"], "TRACE")
-    root = logging.getLogger(ROOT)
-    root.handlers[:] = [handler]
-    root.setLevel(LEVELS[settings.level])
-    root.propagate = False
-    server = logging.getLogger("uvicorn")
-    server.handlers[:] = [handler]
-    server.setLevel(max(LEVELS[settings.level], logging.WARNING))
-    server.propagate = False
+    level = LEVELS[settings.level]
+    for logger, least in (
+        (logging.getLogger(ROOT), level),
+        (logging.getLogger("uvicorn"), max(level, logging.WARNING)),
+    ):
+        logger.handlers[:] = [handler]
+        logger.setLevel(least)
+        logger.propagate = False
 
 
-def _timestamp(record: logging.LogRecord) -> str:
-    at = datetime.fromtimestamp(record.created, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _level(record: logging.LogRecord) -> str:
-    return _NAMES.get(record.levelno, record.levelname.lower())
-
-
-def _tag(record: logging.LogRecord) -> str:
-    return record.name.removeprefix(f"{ROOT}.")
-
-
-def _message_of(record: logging.LogRecord) -> str:
+def _read_event(record: logging.LogRecord) -> dict[str, Any]:
+    """The four fixed members of an event, then those that came with it."""
     try:
-        return record.getMessage()
-    except (TypeError, ValueError, KeyError):
-        return f"{record.msg} {record.args!r}"
-
-
-def _extras(record: logging.LogRecord) -> dict[str, Any]:
-    return {key: value for key, value in record.__dict__.items() if key not in _OWN}
+        message = record.getMessage()
+    except (TypeError, ValueError, KeyError):  # its arguments do not fit
+        message = f"{record.msg} {record.args!r}"
+    event = {
+        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "level": _NAMES.get(record.levelno, record.levelname.lower()),
+        "tag": record.name.removeprefix(f"{ROOT}."),
+        "message": message,
+    }
+    known = _OWN | event.keys()
+    return event | {name: value for name, value in record.__dict__.items() if name not in known}
 
 
 def _harden(value: Any) -> Any:
     if value is None or (isinstance(value, int) and abs(value) < 2**63):
         return value
-    return _escape(str(value))
-
-
-def _escape(text: str) -> str:
-    """The text on one line, without anything that a terminal would obey."""
-    return _UNSAFE.sub(_escape_one, text)
+    return _UNSAFE.sub(_escape_one, str(value))
 
 
 def _escape_one(found: re.Match[str]) -> str:

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from core.errors import Unavailable
 
-_log = logging.getLogger("catena.later")
 MAX_PENDING: Final = 1_000
+_log = logging.getLogger("catena.later")
 
 
 class Background:
@@ -33,9 +33,8 @@ class Background:
         if len(self._tasks) >= MAX_PENDING:
             work.close()
             raise Unavailable
-        task = asyncio.get_running_loop().create_task(
-            self._run(work, name, timeout_s, request_id), context=contextvars.Context()
-        )
+        running = _run(work, name, timeout_s, request_id)
+        task = asyncio.get_running_loop().create_task(running, context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -47,13 +46,14 @@ class Background:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, work: Coroutine[Any, Any, Any], name: str, timeout_s: float, request_id: str) -> None:
-        task = asyncio.ensure_future(work)
-        done, _ = await asyncio.wait({task}, timeout=timeout_s)
-        where = {"action": "later.failed", "request_id": request_id}
-        if not done:
-            task.cancel()
-            await asyncio.wait({task})
-            _log.error("later '%s' ran over its %g s and was cancelled", name, timeout_s, extra=where)
-        elif not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("later '%s' failed: %r", name, error, exc_info=error, extra=where)
+
+async def _run(work: Coroutine[Any, Any, Any], name: str, timeout_s: float, request_id: str) -> None:
+    task = asyncio.ensure_future(work)
+    done, _ = await asyncio.wait({task}, timeout=timeout_s)
+    extra = {"action": "later.failed", "request_id": request_id}
+    if not done:
+        task.cancel()
+        await asyncio.wait({task})
+        _log.error("later '%s' ran over its %g s and was cancelled", name, timeout_s, extra=extra)
+    elif not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("later '%s' failed: %r", name, error, exc_info=error, extra=extra)

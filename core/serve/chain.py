@@ -51,7 +51,7 @@ async def run(ctx: Context) -> Response:
         response = await _answer(ctx, error, slots, arounds)
     if ctx.headers:
         response.add_headers(ctx.headers)  # those of the response itself win
-    for cookie in ctx.cookie_headers():
+    for cookie in ctx.cookies.values():
         response.add_header("set-cookie", cookie)
     return response
 

@@ -27,6 +27,7 @@ from core.settings import ServerSettings
 from core.source import caller_source
 
 S = TypeVar("S", bound=Settings)
+_log = logging.getLogger("catena.app")
 
 
 class ProjectSettings:
@@ -41,11 +42,7 @@ class ProjectSettings:
         return cast("S", self._values[cls])
 
     def get(self, path: str) -> Any:
-        """A value by `identity.key`.
-
-        Raises:
-            UnresolvedReference: no settings of that identity, or no such key.
-        """
+        """A value by `identity.key`; an unknown one is an `UnresolvedReference`."""
         identity, _, key = path.partition(".")
         settings = self._by_identity.get(identity)
         if settings is None or not hasattr(settings, key):
@@ -68,6 +65,7 @@ class AppContext:
         background: work that outlives a request.
         clock: gives the current time; a test may pass its own.
         failures: unexpected errors are kept here when it is a list, for tests to raise them.
+        log: a logger without a request.
     """
 
     mode: str
@@ -80,7 +78,7 @@ class AppContext:
     background: Background = field(default_factory=Background)
     clock: Callable[[], datetime] = now
     failures: list[BaseException] | None = None
-    log: logging.Logger = field(default_factory=lambda: logging.getLogger("catena.app"))
+    log: logging.Logger = _log
 
     def now(self) -> datetime:
         """The current time, aware, in UTC."""
@@ -98,11 +96,6 @@ class AppContext:
         """A project's setting by `identity.key`; an unknown one is an `UnresolvedReference`."""
         return self.settings.get(path)
 
-    def t(self, group: str, key: str, *values: object, **named: object) -> str:
-        """A text in the default language of the server."""
-        culture = self.server.culture
-        return self.translator.translate(group, key, culture.language, culture.region, *values, **named)
-
 
 class Context:
     """What a step gets as its first argument.
@@ -112,16 +105,19 @@ class Context:
         route: the route that matched.
         app: the application.
         db: the databases: `ctx.db[Todo]`.
+        settings: the settings of projects: `ctx.settings[DemoSettings]`.
         result: what the output step sends; set by returning a value from a step.
         status: HTTP status of the answer.
         headers: headers of the answer.
+        cookies: values of `Set-Cookie` by name, see `set_cookie`.
         cache_time_s: how long the answer may be kept, for the cache-control step.
         expired: whether the deadline of the request has passed.
     """
 
     # fmt: off
     __slots__ = (
-        "_cookies", "_culture", "app", "cache_time_s", "db", "expired", "headers", "request", "result", "route", "status",
+        "_culture", "app", "cache_time_s", "cookies", "db", "expired", "headers", "request", "result", "route",
+        "settings", "status",
     )
     # fmt: on
 
@@ -130,30 +126,22 @@ class Context:
         self.route = route
         self.request = request
         self.db = app.db
+        self.settings = app.settings
         self.result: Any = None
         self.status = 200
         self.headers: dict[str, str] = {}
+        self.cookies: dict[str, str] = {}
         self.cache_time_s = 0
         self.expired = False
         self._culture: tuple[str, str] | None = None
-        self._cookies: SimpleCookie | None = None
-
-    @property
-    def settings(self) -> ProjectSettings:
-        """The settings of projects: `ctx.settings[DemoSettings]`."""
-        return self.app.settings
 
     @property
     def culture(self) -> tuple[str, str]:
-        """Language and region of the answer, from the request or the default; a step may set them."""
+        """Language and region of the answer, from the request or the default."""
         if self._culture is None:
             sent = self.request.header("culture.code"), self.request.header("accept-language")
             self._culture = self.app.translator.read_culture(*sent)
         return self._culture
-
-    @culture.setter
-    def culture(self, value: tuple[str, str]) -> None:
-        self._culture = value
 
     @property
     def language(self) -> str:
@@ -210,17 +198,10 @@ class Context:
         same_site: Literal["lax", "strict", "none"] = "lax",
     ) -> None:
         """Send a cookie with the answer; closed to scripts and other sites unless said otherwise."""
-        if self._cookies is None:
-            self._cookies = SimpleCookie()
-        self._cookies[name] = value
-        morsel = self._cookies[name]
+        morsel = SimpleCookie({name: value})[name]
         morsel["path"] = path
         morsel["samesite"] = same_site
-        if max_age_s is not None:
-            morsel["max-age"] = max_age_s
+        morsel["max-age"] = "" if max_age_s is None else max_age_s
         morsel["secure"] = secure
         morsel["httponly"] = http_only
-
-    def cookie_headers(self) -> list[str]:
-        """The values of `Set-Cookie`, one per cookie."""
-        return [] if self._cookies is None else [morsel.OutputString() for morsel in self._cookies.values()]
+        self.cookies[name] = morsel.OutputString()

@@ -65,12 +65,7 @@ def build_app(
 ) -> App:
     """The application of an assembly over its databases, not started yet.
 
-    Args:
-        assembly: what was linked.
-        databases: not opened yet.
-        failures: collects unexpected errors of steps, for tests.
-        clock: gives the current time instead of the real one.
-        on_stop: called when the application has stopped.
+    `failures` collects unexpected errors of steps, for tests; `on_stop` is called when the application has stopped.
     """
     settings, linked = assembly.settings, assembly.linked
     context = AppContext(

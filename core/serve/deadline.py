@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Final
 
 from core.data.deadline import set_deadline
 from core.serve.context import Context
-
-_TICK_S: Final = 0.1
 
 
 class Deadlines:
@@ -23,16 +20,13 @@ class Deadlines:
         self._running: dict[Context, tuple[float, asyncio.Task[object] | None]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def __len__(self) -> int:
-        return len(self._running)
-
     def enter(self, ctx: Context) -> None:
         """Start the time of a request; database calls see what is left of it."""
         at = time.monotonic() + ctx.route.timeout_s
         set_deadline(at)
         self._running[ctx] = (at, asyncio.current_task())
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
+            self._tick()
 
     def leave(self, ctx: Context) -> None:
         """The request has its answer."""
@@ -40,8 +34,8 @@ class Deadlines:
 
     def _tick(self) -> None:
         now = time.monotonic()
-        for ctx, (at, task) in list(self._running.items()):
+        for ctx, (at, task) in self._running.items():
             if now >= at and not ctx.expired and task is not None:
                 ctx.expired = True
                 task.cancel()
-        self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._tick) if self._running else None
+        self._timer = asyncio.get_running_loop().call_later(0.1, self._tick) if self._running else None

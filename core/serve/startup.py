@@ -9,26 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from typing import Any, Final
+from typing import Any
 
 from core.errors import NotConnected, StoreError
 from core.serve.context import AppContext
 
-_RETRY_S: Final = 1.0
 _log = logging.getLogger("catena.server")
 
 
 class Startup:
-    """The start of one worker.
-
-    Attributes:
-        done: whether every start function has run.
-    """
+    """The start of one worker; `done` once every start function has run."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
+        self._pending = list(app.linked.inits)
         self._entered: list[AsyncGenerator[Any, None]] = []
-        self._next = 0
         self._retrying: asyncio.Task[None] | None = None
         self.done = False
 
@@ -43,11 +38,8 @@ class Startup:
         try:
             await self._run_inits()
         except NotConnected as error:
-            _log.warning(
-                "starting without database '%s'; start functions wait for it",
-                error.name,
-                extra={"action": "start.waiting", "database": error.name},
-            )
+            extra = {"action": "start.waiting", "database": error.name}
+            _log.warning("starting without database '%s'; start functions wait for it", error.name, extra=extra)
             self._retrying = asyncio.get_running_loop().create_task(self._retry())
 
     async def end(self, timeout_s: float) -> None:
@@ -63,21 +55,20 @@ class Startup:
 
     async def _run_inits(self) -> None:
         """Start functions in order; after an interruption those that did not run yet."""
-        inits = self._app.linked.inits
-        while self._next < len(inits):
-            init = inits[self._next]
+        while self._pending:
+            init = self._pending[0]
             if init.kind == "around":
                 entered = init.call(self._app)
                 await anext(entered)
                 self._entered.append(entered)
             else:
                 await init.call(self._app)
-            self._next += 1
+            self._pending.pop(0)
         self.done = True
 
     async def _retry(self) -> None:
         while not self.done:
-            await asyncio.sleep(_RETRY_S)
+            await asyncio.sleep(1)
             try:
                 await self._run_inits()
             except NotConnected:

@@ -21,12 +21,12 @@ LEVELS = {
         "schema/* declare/* serve/gate serve/values serve/body serve/request serve/encoding serve/response"
     ),
     3: (
-        "load/registry data/* http/* link/linked serve/hosts serve/cors serve/static serve/texts serve/i18n"
+        "load/registry data/* http/* link/linked serve/hosts serve/cors serve/static serve/i18n"
         " serve/client serve/delivery serve/background"
     ),
     4: "load/* serve/limits serve/matcher serve/context serve/deadline serve/output cron/plan cron/store",
     5: "link/* docs/* cron/job",
-    6: ("serve/chain serve/overload serve/health serve/startup docs/ui cron/worker cron/manager"),
+    6: ("serve/chain serve/overload serve/startup docs/ui cron/worker cron/manager"),
     7: "serve/app serve/pages serve/create serve/protocol serve/supervisor serve/server",
     8: "commands/* testing cli",
 }
