@@ -6,14 +6,15 @@ before it hands them to the driver.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import pymongo
 
-Filter = Mapping[str, Any]
-Update = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+from core.data.filter import Query
+
+Update = Query | Sequence[Query]
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,10 @@ class InsertOne:
 class UpdateOne:
     """Change the first document that matches; arguments as for `Collection.update_one`."""
 
-    filter: Filter
+    filter: Query
     update: Update
     upsert: bool = False
-    array_filters: Sequence[Filter] | None = None
+    array_filters: Sequence[Query] | None = None
 
 
 class UpdateMany(UpdateOne):
@@ -41,7 +42,7 @@ class UpdateMany(UpdateOne):
 class ReplaceOne:
     """Put a whole document, a model or a dict, in the place of the first that matches."""
 
-    filter: Filter
+    filter: Query
     replacement: Any
     upsert: bool = False
 
@@ -50,7 +51,7 @@ class ReplaceOne:
 class DeleteOne:
     """Delete the first document that matches."""
 
-    filter: Filter
+    filter: Query
 
 
 class DeleteMany(DeleteOne):

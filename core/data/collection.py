@@ -14,19 +14,18 @@ from typing import Any, TypeVar
 from core.data.bulk import BulkResult, InsertOne, Operation, ReplaceOne, Update, UpdateOne, UpdateResult, to_driver
 from core.data.connection import Document
 from core.data.errors import NotSupported
-from core.data.filter import Filter, Sort, check_filter, parse_sort
+from core.data.filter import Query, Sort, check_filter, parse_sort
 from core.data.indexes import IndexChanges, ensure_indexes
 from core.data.reads import COMMAND, Reads
 from core.schema.model import Model, check_document, check_update, from_document, to_document
 
 M = TypeVar("M", bound=Model)
-ArrayFilters = Sequence[Mapping[str, Any]] | None
 
 
 class Collection(Reads[M]):
     """The documents of one model. Filters, sorts and projections use stored names."""
 
-    async def insert(self, document: M | Mapping[str, Any], *, validate: bool = True) -> M:
+    async def insert(self, document: M | Query, *, validate: bool = True) -> M:
         """Store a new document; gives it as it was stored, defaults and `_id` included.
 
         Raises:
@@ -41,28 +40,16 @@ class Collection(Reads[M]):
         await self._call(self._driver.insert_one, stored)
 
     async def insert_many(
-        self, documents: Sequence[M | Mapping[str, Any]], *, ordered: bool = True, validate: bool = True
+        self, documents: Sequence[M | Query], *, ordered: bool = True, validate: bool = True
     ) -> list[M]:
-        """Store several new documents, all checked before the first is sent.
-
-        Args:
-            documents: models or dicts.
-            ordered: stop at the first that fails; else try all.
-            validate: check them against the model.
-        """
+        """Store several new documents, all checked before the first is sent; `ordered` stops at the first failure."""
         stored = [self._new(document, validate) for document in documents]
         if stored:
             await self._call(self._driver.insert_many, stored, ordered=ordered)
         return [from_document(self.model, document) for document in stored]
 
     async def update_one(
-        self,
-        filter: Filter,
-        update: Update,
-        *,
-        upsert: bool = False,
-        array_filters: ArrayFilters = None,
-        validate: bool = True,
+        self, filter: Query, update: Update, *, upsert: bool = False, validate: bool = True, **options: Any
     ) -> UpdateResult:
         """Change the first document that matches.
 
@@ -70,67 +57,53 @@ class Collection(Reads[M]):
             filter: which documents.
             update: operators, `{"$set": …}`, or a pipeline; values are checked against the fields.
             upsert: make a new document when none matches.
-            array_filters: which elements `$[name]` in the update means.
             validate: check the values against the model.
+            options: further ones of the driver, `array_filters` for example.
         """
-        options = {"upsert": upsert, "array_filters": array_filters}
-        return await self._update(self._driver.update_one, filter, self._change(update, validate), **options)
+        change = self._change(update, validate)
+        return await self._update(self._driver.update_one, filter, change, upsert=upsert, **options)
 
     async def update_many(
-        self,
-        filter: Filter,
-        update: Update,
-        *,
-        upsert: bool = False,
-        array_filters: ArrayFilters = None,
-        validate: bool = True,
+        self, filter: Query, update: Update, *, upsert: bool = False, validate: bool = True, **options: Any
     ) -> UpdateResult:
         """Change every document that matches; arguments as for `update_one`."""
-        options = {"upsert": upsert, "array_filters": array_filters}
-        return await self._update(self._driver.update_many, filter, self._change(update, validate), **options)
+        change = self._change(update, validate)
+        return await self._update(self._driver.update_many, filter, change, upsert=upsert, **options)
 
     async def replace(
-        self, filter: Filter, document: M | Mapping[str, Any], *, upsert: bool = False, validate: bool = True
+        self, filter: Query, document: M | Query, *, upsert: bool = False, validate: bool = True
     ) -> UpdateResult:
         """Put a whole document in the place of the first that matches; its unknown fields are kept."""
         return await self._update(self._driver.replace_one, filter, self._whole(document, validate), upsert=upsert)
 
-    async def _update(self, verb: Callable[..., Any], filter: Filter, change: Any, **options: Any) -> UpdateResult:
+    async def _update(self, verb: Callable[..., Any], filter: Query, change: Any, **options: Any) -> UpdateResult:
         done = await self._call(verb, self._guard(filter), change, **options)
         return UpdateResult(done.matched_count, done.modified_count, done.upserted_id)
 
-    async def delete_one(self, filter: Filter) -> int:
+    async def delete_one(self, filter: Query) -> int:
         """Delete the first document that matches; returns 0 or 1."""
         return (await self._call(self._driver.delete_one, self._guard(filter))).deleted_count
 
-    async def delete_many(self, filter: Filter) -> int:
+    async def delete_many(self, filter: Query) -> int:
         """Delete every document that matches; returns how many. `{}` deletes all."""
         return (await self._call(self._driver.delete_many, self._guard(filter))).deleted_count
 
     async def find_one_and_update(
         self,
-        filter: Filter,
+        filter: Query,
         update: Update,
         *,
-        sort: Sort | None = None,
-        upsert: bool = False,
         before: bool = False,
-        array_filters: ArrayFilters = None,
+        sort: Sort = None,
         validate: bool = True,
+        **options: Any,
     ) -> M | None:
-        """Change the first document that matches in one step, and get it; see `update_one`.
+        """Change the first document that matches in one step, and get it, as it was with `before`; see `update_one`."""
+        values = self._guard(filter), self._change(update, validate)
+        options |= {"sort": parse_sort(sort), "return_document": not before}
+        return self._to_model(await self._call(self._driver.find_one_and_update, *values, timed=COMMAND, **options))
 
-        Returns:
-            The document after the change, or as it was with `before=True`; `None` when none matched.
-        """
-        options = {"sort": parse_sort(sort), "upsert": upsert, "return_document": not before}
-        changes = self._change(update, validate)
-        verb = self._driver.find_one_and_update
-        return self._to_model(
-            await self._call(verb, self._guard(filter), changes, array_filters=array_filters, timed=COMMAND, **options)
-        )
-
-    async def find_one_and_delete(self, filter: Filter, *, sort: Sort | None = None) -> M | None:
+    async def find_one_and_delete(self, filter: Query, *, sort: Sort = None) -> M | None:
         """Delete the first document that matches in one step, and get it."""
         verb = self._driver.find_one_and_delete
         return self._to_model(await self._call(verb, self._guard(filter), sort=parse_sort(sort), timed=COMMAND))
@@ -138,13 +111,7 @@ class Collection(Reads[M]):
     async def bulk_write(
         self, operations: Sequence[Operation], *, ordered: bool = True, validate: bool = True
     ) -> BulkResult:
-        """Several `InsertOne UpdateOne UpdateMany ReplaceOne DeleteOne DeleteMany` in one go.
-
-        Args:
-            operations: all are checked before the first is sent.
-            ordered: stop at the first that fails; else try all.
-            validate: check the values against the model.
-        """
+        """Several `InsertOne UpdateOne UpdateMany ReplaceOne DeleteOne DeleteMany` in one go; see `insert_many`."""
         sent = [to_driver(self._operation(operation, validate)) for operation in operations]
         if not sent:
             return BulkResult()
@@ -157,12 +124,12 @@ class Collection(Reads[M]):
         """Create the declared indexes that are missing; with `prune`, drop those that nobody declares first."""
         return await ensure_indexes(self._connection, self.model, prune=prune)
 
-    def _new(self, document: M | Mapping[str, Any], validate: bool) -> Document:
+    def _new(self, document: M | Query, validate: bool) -> Document:
         """The document to store, a copy."""
         plain = to_document(document) if isinstance(document, Model) else dict(document)
         return check_document(self.model, plain) if validate else plain
 
-    def _whole(self, document: M | Mapping[str, Any], validate: bool) -> Document:
+    def _whole(self, document: M | Query, validate: bool) -> Document:
         """A replacement; a dict without `_id` keeps the one in the database."""
         whole = self._new(document, validate)
         if not isinstance(document, Model) and "_id" not in document:

@@ -1,27 +1,36 @@
 """One named database as this worker sees it: two clients, the calls under way, whether it is up.
 
 In: its `Mongo` settings. Out: driver databases, one for requests and one for background work, so that a storm
-in a queue cannot starve requests. Made in the worker's event loop, never carried across a fork.
+in a queue cannot starve requests. Made in the worker's event loop, never carried across a fork. Each driver
+call runs in a task of its own, and the caller only waits for it: cancelling a task inside the driver would cost
+its connection (500 cancelled requests once made 498 new ones), and a write whose client hung up must finish.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextvars import Context
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.asynchronous.mongo_client import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
-from core.data.calls import Calls
-from core.errors import ConfigError, StoreError
+from core.data.deadline import remaining_s
+from core.data.errors import DRIVER_ERRORS, to_store_error
+from core.errors import ConfigError, NotConnected, StoreError
 from core.settings import Local, Mongo, Secret
 
+T = TypeVar("T")
+Document = dict[str, Any]
 _log = logging.getLogger("catena.data")
+_REPLY_S: Final = 0.05  # the server stops this long before the deadline, so that its answer still arrives
+_GRACE_S: Final = 0.5  # the server's own limit speaks first
+_TICK_S: Final = 0.05  # one timer for all calls costs each less than one of its own
 _PROBE_S: Final = 2.0
 _GOODBYE_S: Final = 1.0
 _BACKGROUND: Final = {"serverSelectionTimeoutMS": 15_000, "maxPoolSize": 10}
@@ -29,7 +38,6 @@ _FIXED: Final[dict[str, Any]] = {
     "appname": "catena", "tz_aware": True, "uuidRepresentation": "standard", "w": "majority", "retryWrites": True,
     "readConcernLevel": "majority", "readPreference": "primary", "retryReads": True, "connectTimeoutMS": 2000,
 }  # fmt: skip
-Document = dict[str, Any]
 
 
 class Connection:
@@ -42,14 +50,16 @@ class Connection:
 
     def __init__(self, name: str, settings: Mongo, *, memory: bool = False) -> None:
         self.name = name
-        self.settings = settings
-        self.calls = Calls(name, settings.operation_timeout_s)
+        self.is_memory = memory
         self.is_up: bool | None = None
         self.can_transact = False
-        self.is_memory = memory
+        self._settings = settings
         self._databases: list[AsyncDatabase[Document]] = []
         self._probe: asyncio.Task[bool] | None = None
         self._probed_at = float("-inf")
+        self._limit_s = settings.operation_timeout_s
+        self._calls: dict[asyncio.Task[Any], tuple[asyncio.Future[None], float]] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
         """Make the clients; nothing is sent yet. `ConfigError` when the connection string is not usable."""
@@ -59,9 +69,9 @@ class Connection:
 
             clients = [MemoryClient()]
         else:
-            options = build_options(self.settings)
+            options = build_options(self._settings)
             clients = [self._make_client(options), self._make_client(options | _BACKGROUND)]
-        name = self.settings.name
+        name = self._settings.name
         self._databases = [client[name] if name else client.get_default_database(self.name) for client in clients]
 
     def database(self, *, background: bool = False) -> AsyncDatabase[Document]:
@@ -69,6 +79,68 @@ class Connection:
         if not self._databases:
             raise StoreError(f"database '{self.name}' is not open")
         return self._databases[-1 if background else 0]
+
+    def max_time_ms(self) -> int:
+        """How long the server may work on an operation that starts now; `NotConnected` when no time is left."""
+        rest = remaining_s() - _REPLY_S
+        if rest <= 0:
+            raise NotConnected(self.name) from TimeoutError("the deadline has passed")
+        return max(1, int(min(self._limit_s, rest) * 1000))
+
+    async def run(self, call: Coroutine[Any, Any, T], *, limit_s: float | None = None) -> T:
+        """Run a driver call to its end, and wait for it as long as there is time (`limit_s` instead of the usual).
+
+        Raises:
+            NotConnected: the time was up (the outcome is unknown), or the database is out of reach.
+            StoreError: the database or the driver refused.
+        """
+        loop = asyncio.get_running_loop()
+        task, waiter = loop.create_task(call), loop.create_future()
+        until = monotonic() + min(self._limit_s + _GRACE_S if limit_s is None else limit_s, remaining_s())
+        self._calls[task] = waiter, until
+        task.add_done_callback(self._finish)
+        if self._timer is None:
+            self._timer = loop.call_later(_TICK_S, self._tick)
+        try:
+            await waiter
+            return task.result()
+        except TimeoutError as error:
+            raise NotConnected(self.name) from error
+        except DRIVER_ERRORS as error:
+            raise to_store_error(error, self.name) from error
+
+    def _finish(self, task: asyncio.Task[Any]) -> None:
+        waiter, _ = self._calls.pop(task)
+        if not waiter.done():
+            waiter.set_result(None)
+        elif not task.cancelled():
+            task.exception()  # nobody waits any more: mark it as seen
+
+    def _tick(self) -> None:
+        now = monotonic()
+        for waiter, until in self._calls.values():
+            if now >= until and not waiter.done():
+                waiter.set_exception(TimeoutError("the time for this operation is up"))
+        self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._tick) if self._calls else None
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait for the calls under way; what is left after the time is cancelled."""
+        if self._calls:
+            _, left = await asyncio.wait(self._calls, timeout=timeout_s)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def close(self, timeout_s: float) -> None:
+        """Let calls finish, then close both clients."""
+        await self.drain(timeout_s)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._probe is not None:
+            await asyncio.wait([self._probe], timeout=_PROBE_S + 1)
+        databases, self._databases, self._timer, self.is_up = self._databases, [], None, None
+        with pymongo.timeout(_GOODBYE_S):  # closing ends sessions on the server, which may be out of reach
+            await asyncio.gather(*(database.client.close() for database in databases))
 
     async def probe(self, max_age_s: float = 0) -> bool:
         """Whether the database answers; callers at the same time share one question, or an answer of this age."""
@@ -79,37 +151,26 @@ class Connection:
             self._probe = asyncio.get_running_loop().create_task(self._ask(), context=Context())
         return await asyncio.shield(self._probe)
 
-    async def close(self, timeout_s: float) -> None:
-        """Let calls finish, then close both clients."""
-        await self.calls.drain(timeout_s)
-        if self._probe is not None:
-            await asyncio.wait([self._probe], timeout=_PROBE_S + 1)
-        databases, self._databases, self.is_up = self._databases, [], None
-        with pymongo.timeout(_GOODBYE_S):  # closing ends sessions on the server, which may be out of reach
-            await asyncio.gather(*(database.client.close() for database in databases))
-
     async def _ask(self) -> bool:
         """Ask, remember, and log each change (and a first failure) once."""
-        extra = {"database": self.name}
+        before, reason = self.is_up, ""
         try:
             with pymongo.timeout(_PROBE_S):
                 hello = await self.database(background=True).client.admin.command("hello")
-        except (PyMongoError, StoreError) as error:
-            if self.is_up is not False:
-                reason = str(error).split(", Timeout:")[0][:300]
-                _log.error("database '%s' is down: %s", self.name, reason, extra=extra | {"action": "db.down"})
-            self.is_up = False
-        else:
             self.can_transact = "setName" in hello or hello.get("msg") == "isdbgrid"
-            if not self.is_up:
-                _log.info("database '%s' is up", self.name, extra=extra | {"action": "db.up"})
             self.is_up = True
+        except (PyMongoError, StoreError) as error:
+            self.is_up, reason = False, str(error).split(", Timeout:")[0][:300]
         self._probed_at = monotonic()
+        if self.is_up and not before:
+            _log.info("database '%s' is up", self.name, extra={"action": "db.up", "database": self.name})
+        elif not self.is_up and before is not False:
+            where = {"action": "db.down", "database": self.name}
+            _log.error("database '%s' is down: %s", self.name, reason, extra=where)
         return self.is_up
 
     def _make_client(self, options: Document) -> AsyncMongoClient[Document]:
-        url = self.settings.url
-        setting = f"databases.{self.name}.url"
+        url, setting = self._settings.url, f"databases.{self.name}.url"
         if isinstance(url, Local):
             raise ConfigError(setting, "needs the address of a MongoDB")
         try:

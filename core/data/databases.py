@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
+from itertools import count
 from typing import Any, Final, TypeVar
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -43,9 +44,9 @@ class Databases:
         if not settings and not memory:
             raise ConfigError("databases", "names no database")
         settings = settings or {"main": Mongo()}
-        self.default = default or next(iter(settings))
-        if self.default not in settings:
-            raise ConfigError("default_database", f"names no database: '{self.default}'")
+        self._default = default or next(iter(settings))
+        if self._default not in settings:
+            raise ConfigError("default_database", f"names no database: '{default}'")
         self._connections = {name: Connection(name, mongo, memory=memory) for name, mongo in settings.items()}
         self._models: list[type[Model]] = []
         self._waiting: set[asyncio.Task[None]] = set()
@@ -81,17 +82,17 @@ class Databases:
         """The collection of a model, over the client for requests or the one for other work."""
         found = self._collections.get((model, background))
         if found is None:
-            found = Collection(model, self._named(model.database or ""), background=background)
+            found = Collection(model, self._connection(model.database), background=background)
             self._collections[model, background] = found
         return found
 
     def raw(self, name: str = "") -> AsyncDatabase[dict[str, Any]]:
         """The driver's database of this name, for what `Collection` does not offer."""
-        return self._named(name).database()
+        return self._connection(name).database()
 
     def transaction(self, database: type[Model] | str = "") -> AbstractAsyncContextManager[None]:
         """`async with db.transaction():` makes the calls inside happen together or not at all, on one database."""
-        return open_transaction(self._named(database if isinstance(database, str) else database.database or ""))
+        return open_transaction(self._connection(database if isinstance(database, str) else database.database))
 
     async def state(self) -> dict[str, str]:
         """`up` or `down` for each name; at most one question a second, shared by all callers."""
@@ -106,8 +107,8 @@ class Databases:
         await asyncio.gather(*(connection.close(timeout_s) for connection in self._connections.values()))
         self._collections.clear()
 
-    def _named(self, name: str) -> Connection:
-        connection = self._connections.get(name or self.default)
+    def _connection(self, name: str | None) -> Connection:
+        connection = self._connections.get(name or self._default)
         if connection is None:
             raise StoreError(f"there is no database '{name}'; the settings name {', '.join(self._connections)}")
         return connection
@@ -120,22 +121,20 @@ class Databases:
     async def _bring_up(self, connection: Connection) -> None:
         """Ask until it answers, then make its collections."""
         where = {"action": "db.retry", "database": connection.name}
-        tries = 0
-        while True:
+        for tries in count():
             try:
                 if await connection.probe() and await self._prepare(connection):
                     return
             except StoreError as error:
                 _log.error("database '%s': %s", connection.name, error, extra=where)
                 return
-            tries += 1
-            if tries % 10 == 1:
-                _log.warning("database '%s' is down, retrying (%d)", connection.name, tries, extra=where)
+            if tries % 10 == 0:
+                _log.warning("database '%s' is down, retrying (%d)", connection.name, tries + 1, extra=where)
             await asyncio.sleep(_RETRY_S)
 
     async def _prepare(self, connection: Connection) -> bool:
         """Make its collections; whether it stayed up meanwhile."""
-        models = [model for model in self._models if (model.database or self.default) == connection.name]
+        models = [model for model in self._models if (model.database or self._default) == connection.name]
         try:
             await ensure_collections(connection, models)
         except NotConnected:

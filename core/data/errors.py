@@ -17,12 +17,12 @@ from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, 
 from core.errors import DuplicateKey, NotConnected, StoreError
 
 # The driver raises plain errors too: for values it cannot encode, and arguments that make no sense.
-DRIVER_ERRORS: Final = (
-    PyMongoError, BSONError, OverflowError, RecursionError, TypeError, ValueError, NotImplementedError,
-)  # fmt: skip
+_PLAIN: Final = (BSONError, OverflowError, RecursionError, TypeError, ValueError, NotImplementedError)
+DRIVER_ERRORS: Final = (PyMongoError, *_PLAIN)
 _DUPLICATE: Final = 11000
 # Shutdown, step-down, no primary, interrupted, lock or time limit, write conflict: a later try may succeed.
 _PASSING: Final = frozenset({24, 46, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+_TRANSIENT: Final = "TransientTransactionError"
 _INDEX: Final = re.compile(r"index: (.+?) dup key")
 
 
@@ -31,40 +31,27 @@ class NotSupported(StoreError):
 
 
 def to_store_error(error: BaseException, name: str) -> StoreError:
-    """The error to raise instead, `from error`.
-
-    Args:
-        error: one of `DRIVER_ERRORS`.
-        name: the database, as in the settings.
-    """
-    if isinstance(error, OperationFailure):
-        failures: list[Mapping[str, Any]] = [error.details or {}]
-        if isinstance(error, BulkWriteError):
-            failures = error.details["writeErrors"] + error.details.get("writeConcernErrors", [])
-        return _from_failures(error, failures, name)
-    if isinstance(error, ConnectionFailure) or (isinstance(error, PyMongoError) and error.timeout):
-        return NotConnected(name)
+    """What to raise instead of one of `DRIVER_ERRORS`, `from` it; `name` is the database's in the settings."""
     if isinstance(error, NotImplementedError):
         return NotSupported(f"the in-memory database cannot do this: {error}")
-    if isinstance(error, PyMongoError):
-        return StoreError(f"database '{name}': {error}")
-    if isinstance(error, RecursionError):
-        return StoreError("a document is nested too deep to be stored")
-    return StoreError(f"a value cannot be stored or asked for: {error}")
-
-
-def _from_failures(error: OperationFailure, failures: list[Mapping[str, Any]], name: str) -> StoreError:
-    """What the server refused: one operation, or some of a bulk write."""
-    codes = {error.code, *(failure.get("code") for failure in failures)}
+    if not isinstance(error, PyMongoError):
+        return StoreError(f"a value cannot be stored or asked for: {error}")
+    details: Any = getattr(error, "details", None) or {}
+    failures: list[Mapping[str, Any]] = [details]
+    if isinstance(error, BulkWriteError):
+        failures = details["writeErrors"] + details.get("writeConcernErrors", [])
+    codes = {getattr(error, "code", None), *(failure.get("code") for failure in failures)}
     if _DUPLICATE in codes:
-        return DuplicateKey(index_of(next((one for one in failures if one.get("code") == _DUPLICATE), {}), str(error)))
-    if codes & _PASSING or error.timeout or error.has_error_label("TransientTransactionError"):
+        return DuplicateKey(
+            index_of(next((one for one in failures if one.get("code") == _DUPLICATE), details), str(error))
+        )
+    if isinstance(error, ConnectionFailure) or error.timeout or codes & _PASSING or error.has_error_label(_TRANSIENT):
         return NotConnected(name)
-    reasons = "; ".join(str(failure["errmsg"]) for failure in failures[:3] if "errmsg" in failure)
-    return StoreError(f"database '{name}' refused: {reasons or error}")
+    reasons = "; ".join(str(failure["errmsg"]) for failure in failures[:3] if "errmsg" in failure) or error
+    return StoreError(f"database '{name}'{' refused' if isinstance(error, OperationFailure) else ''}: {reasons}")
 
 
 def index_of(details: Mapping[str, Any], message: str) -> str:
     """The name of the index that a duplicate-key error is about; its fields where no name is given."""
-    match = _INDEX.search(str(details.get("errmsg", ""))) or _INDEX.search(message)
+    match = _INDEX.search(str(details.get("errmsg") or message))
     return match[1] if match else "_".join(details.get("keyPattern", {})) or "unknown"

@@ -11,17 +11,14 @@ from typing import Any, Final
 
 from core.errors import StoreError
 
-Filter = Mapping[str, Any]
-Sort = str | Sequence[str]
+Query = Mapping[str, Any]
+Filter = Query | None
+Sort = str | Sequence[str] | None
 _JAVASCRIPT: Final = frozenset({"$where", "$function", "$accumulator", "mapReduce"})
 
 
 def check_filter(value: Any) -> None:
-    """Refuse server-side JavaScript and unusable keys, at any depth.
-
-    Raises:
-        StoreError: names the key.
-    """
+    """Refuse server-side JavaScript and unusable keys, at any depth, with a `StoreError` that names the key."""
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str) or "\0" in key:
@@ -29,19 +26,13 @@ def check_filter(value: Any) -> None:
             if key in _JAVASCRIPT:
                 raise StoreError(f"{key} runs JavaScript on the database server and is refused")
         value = value.values()
-    elif not isinstance(value, list | tuple):
-        return
     for inner in value:
         if isinstance(inner, dict | list | tuple):
             check_filter(inner)
 
 
-def parse_sort(sort: Sort | None) -> list[tuple[str, int]] | None:
-    """`"name"`, `"-name"` or several of them → the driver's form.
-
-    Raises:
-        StoreError: a name is empty.
-    """
+def parse_sort(sort: Sort) -> list[tuple[str, int]] | None:
+    """`"name"`, `"-name"` or several of them → the driver's form; `StoreError` when a name is empty."""
     names = [sort] if isinstance(sort, str) else sort
     if not sort or not names:
         return None

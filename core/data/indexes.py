@@ -41,7 +41,7 @@ class IndexChanges:
 
 async def ensure_collections(connection: Connection, models: Sequence[type[Model]]) -> None:
     """Make the collections that are missing, with options and indexes; `StoreError` when one cannot be made."""
-    database, run = connection.database(background=True), connection.calls.run
+    database, run = connection.database(background=True), connection.run
     existing = await run(database.list_collection_names())
     for model in [model for model in models if collection_name(model) not in existing]:
         # Without options createIndexes makes the collection too: it never exists without its indexes.
@@ -59,7 +59,7 @@ async def ensure_collections(connection: Connection, models: Sequence[type[Model
 
 async def ensure_indexes(connection: Connection, model: type[Model], *, prune: bool = False) -> IndexChanges:
     """Create the indexes of a model that are missing; with `prune`, drop those it does not declare first."""
-    collection, run = connection.database(background=True)[collection_name(model)], connection.calls.run
+    collection, run = connection.database(background=True)[collection_name(model)], connection.run
 
     async def build(specs: Sequence[IndexSpec]) -> None:
         indexes = [pymongo.IndexModel(list(spec.keys), name=spec.name, **spec.options) for spec in specs]

@@ -17,14 +17,14 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from core.data.connection import Connection, Document
 from core.data.errors import NotSupported
-from core.data.filter import Filter, Sort, check_filter, parse_sort
+from core.data.filter import Filter, Query, Sort, check_filter, parse_sort
 from core.data.transaction import current_transaction
 from core.errors import StoreError
 from core.schema.model import Model, collection_name, from_document, model_fields
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
-Projection = Mapping[str, Any] | Sequence[str]
+Projection = Query | Sequence[str]
 _BATCH: Final = 100
 _WATCH_MS: Final = 1000
 _READ: Final = "max_time_ms"  # the driver's names for how long the server may work
@@ -37,7 +37,6 @@ class Reads(Generic[M]):
     def __init__(self, model: type[M], connection: Connection, *, background: bool = False) -> None:
         self.model = model
         self._connection = connection
-        self._calls = connection.calls
         self._is_background = background
         self._shard_key = tuple(model.shard_key or ())
         self._unique = {"_id", *(field.wire for field in model_fields(model) if field.rule.unique)}
@@ -55,7 +54,7 @@ class Reads(Generic[M]):
         vars(twin)["_shard_key"] = ()
         return twin
 
-    def _guard(self, filter: Filter | None) -> Document:
+    def _guard(self, filter: Filter) -> Document:
         """A filter for the driver, checked for JavaScript and the fields of the shard key."""
         asked: Document = filter if type(filter) is dict else dict(filter or {})
         check_filter(asked)
@@ -72,18 +71,14 @@ class Reads(Generic[M]):
 
     async def _run(self, call: Coroutine[Any, Any, T]) -> T:
         transaction = current_transaction()
-        return await (self._calls.run(call) if transaction is None else transaction.run(call))
+        return await (self._connection.run(call) if transaction is None else transaction.run(call))
 
     async def _call(self, verb: Callable[..., Coroutine[Any, Any, T]], *values: Any, timed: str = "", **more: Any) -> T:
         """Call the driver while there is time, in the transaction of the caller if there is one.
 
-        Args:
-            verb: of the driver.
-            values: its arguments.
-            timed: the name of its option that bounds the server's work, if it has one.
-            more: further options.
+        `timed` names the driver's option that bounds the server's work, for verbs that have one.
         """
-        limit_ms = self._calls.max_time_ms()
+        limit_ms = self._connection.max_time_ms()
         if timed:
             more[timed] = limit_ms
         return await self._run(verb(*values, session=self._session(), **more))
@@ -93,11 +88,7 @@ class Reads(Generic[M]):
         return await self._read_point("_id", oid)
 
     async def get_by(self, field: str, value: Any) -> M | None:
-        """The document whose unique field has this value (compared exactly, never an operator), or `None`.
-
-        Raises:
-            StoreError: the field is not unique; use `find_one`.
-        """
+        """The document whose unique field has this value (never an operator), or `None`."""
         if field not in self._unique:
             known = ", ".join(sorted(self._unique))
             raise StoreError(f"'{field}' is no unique field of {self.model.__name__} ({known}); use find_one")
@@ -112,59 +103,40 @@ class Reads(Generic[M]):
     def _to_model(self, document: Document | None) -> M | None:
         return None if document is None else from_document(self.model, document)
 
-    async def find_one(self, filter: Filter | None = None, *, sort: Sort | None = None) -> M | None:
+    async def find_one(self, filter: Filter = None, *, sort: Sort = None) -> M | None:
         """The first document that matches, or `None`."""
         query = self._guard(filter)
         return self._to_model(await self._call(self._driver.find_one, query, sort=parse_sort(sort), timed=_READ))
 
     @overload
-    async def find(
-        self, filter: Filter | None = None, *, sort: Sort | None = None, limit: int = 0, skip: int = 0
-    ) -> list[M]: ...
+    async def find(self, filter: Filter = None, *, sort: Sort = None, limit: int = 0, skip: int = 0) -> list[M]: ...
     @overload
     async def find(
-        self,
-        filter: Filter | None = None,
-        *,
-        sort: Sort | None = None,
-        limit: int = 0,
-        skip: int = 0,
-        projection: Projection,
+        self, filter: Filter = None, *, sort: Sort = None, limit: int = 0, skip: int = 0, projection: Projection
     ) -> list[Document]: ...
     async def find(
         self,
-        filter: Filter | None = None,
+        filter: Filter = None,
         *,
-        sort: Sort | None = None,
+        sort: Sort = None,
         limit: int = 0,
         skip: int = 0,
         projection: Projection | None = None,
     ) -> list[M] | list[Document]:
-        """All documents that match; dicts where a projection is given.
-
-        Args:
-            filter: operators included; all documents without it.
-            sort: `"name"`, `"-name"`, or several of them.
-            limit: at most so many; 0 for all.
-            skip: leave out the first ones.
-            projection: fields to give, by stored name.
-        """
+        """All documents that match, or as many as `limit`; dicts with the fields of a projection where one is given."""
         window = {"sort": parse_sort(sort), "limit": limit, "skip": skip, "batch_size": limit}
         found = await self._call(self._list, self._guard(filter), projection, timed=_READ, **window)
-        if projection is not None:
-            return found
-        model = self.model
-        return [from_document(model, document) for document in found]
+        return found if projection is not None else [from_document(self.model, document) for document in found]
 
     async def _list(self, *values: Any, **options: Any) -> list[Document]:
         return await self._driver.find(*values, **options).to_list()
 
     async def iterate(
-        self, filter: Filter | None = None, *, sort: Sort | None = None, limit: int = 0, skip: int = 0
+        self, filter: Filter = None, *, sort: Sort = None, limit: int = 0, skip: int = 0
     ) -> AsyncIterator[M]:
         """The documents that match, one after another, without holding all of them in memory."""
         window = {"sort": parse_sort(sort), "limit": limit, "skip": skip, "batch_size": _BATCH}
-        bound = {"session": self._session(), _READ: self._calls.max_time_ms()}
+        bound = {"session": self._session(), _READ: self._connection.max_time_ms()}
         cursor = self._driver.find(self._guard(filter), **window, **bound)
         try:
             while documents := await self._run(cursor.to_list(_BATCH)):
@@ -172,51 +144,40 @@ class Reads(Generic[M]):
                     yield from_document(self.model, document)
         finally:
             with suppress(StoreError):
-                await self._calls.run(cursor.close())
+                await self._connection.run(cursor.close())
 
-    async def count(self, filter: Filter | None = None) -> int:
+    async def count(self, filter: Filter = None) -> int:
         """How many documents match."""
         return await self._call(self._driver.count_documents, self._guard(filter), timed=COMMAND)
 
-    async def exists(self, filter: Filter) -> bool:
+    async def exists(self, filter: Query) -> bool:
         """Whether a document matches."""
-        found = await self._call(self._driver.find_one, self._guard(filter), {"_id": 1}, timed=_READ)
-        return found is not None
+        return await self._call(self._driver.find_one, self._guard(filter), {"_id": 1}, timed=_READ) is not None
 
-    async def distinct(self, field: str, filter: Filter | None = None) -> list[Any]:
+    async def distinct(self, field: str, filter: Filter = None) -> list[Any]:
         """The different values of a field among the documents that match."""
-        check_filter(filter)
-        return await self._call(self._driver.distinct, field, filter or {}, timed=COMMAND)
+        query = filter or {}
+        check_filter(query)
+        return await self._call(self._driver.distinct, field, query, timed=COMMAND)
 
-    async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
+    async def aggregate(self, pipeline: Sequence[Query]) -> list[Document]:
         """What a pipeline gives, as dicts."""
         check_filter(pipeline)
         return await self._call(self._pipe, pipeline, timed=COMMAND)
 
-    async def _pipe(self, pipeline: Sequence[Mapping[str, Any]], **options: Any) -> list[Document]:
+    async def _pipe(self, pipeline: Sequence[Query], **options: Any) -> list[Document]:
         return await (await self._driver.aggregate(pipeline, **options)).to_list()
 
-    async def watch(
-        self,
-        pipeline: Sequence[Mapping[str, Any]] = (),
-        *,
-        full_document: str | None = None,
-        resume_after: Mapping[str, Any] | None = None,
-    ) -> AsyncIterator[Document]:
-        """Changes of the collection as they happen, until the caller stops iterating.
+    async def watch(self, pipeline: Sequence[Query] = (), **options: Any) -> AsyncIterator[Document]:
+        """Changes of the collection as they happen, until the caller stops iterating; on a replica set only.
 
         Args:
             pipeline: stages that select or shape the changes.
-            full_document: `"updateLookup"` for the whole document with each update.
-            resume_after: the `_id` of the last change seen.
-
-        Raises:
-            NotSupported: the database has no change streams (stand-in, or no replica set).
+            options: of the driver: `full_document="updateLookup"`, `resume_after=` the `_id` of a change.
         """
         if self._connection.is_memory or current_transaction() is not None:
             raise NotSupported("changes can be watched on a replica set only, outside transactions")
-        run, wait_ms = self._calls.run, min(_WATCH_MS, self._calls.max_time_ms())
-        options: Document = {"full_document": full_document, "resume_after": resume_after}
+        run, wait_ms = self._connection.run, min(_WATCH_MS, self._connection.max_time_ms())
         stream = await run(self._driver.watch(pipeline, max_await_time_ms=wait_ms, **options))
         try:
             while stream.alive:

@@ -39,7 +39,7 @@ async def open_transaction(connection: Connection) -> AsyncIterator[None]:
         raise StoreError("a transaction is already open here; they cannot be nested")
     if not connection.can_transact and await connection.probe() and not connection.can_transact:
         raise NotSupported(f"database '{connection.name}' is no replica set, so it has no transactions")
-    limit_ms = connection.calls.max_time_ms()
+    limit_ms = connection.max_time_ms()
     session = connection.database().client.start_session()
     concern = WriteConcern("majority", wtimeout=limit_ms)
     await session.start_transaction(ReadConcern("snapshot"), concern, max_commit_time_ms=limit_ms)
@@ -47,16 +47,14 @@ async def open_transaction(connection: Connection) -> AsyncIterator[None]:
     token = _current.set(transaction)
     try:
         yield
-        transaction.check_idle("ended while a call inside was still running; await every call")
     except BaseException:
-        transaction.is_open = False
         with suppress(StoreError):  # the server undoes it by itself; the error under way says more
-            await connection.calls.run(transaction.abort())
+            await connection.run(transaction.end(commit=False))
         raise
+    else:
+        await connection.run(transaction.end(commit=True))
     finally:
         _current.reset(token)
-    transaction.is_open = False
-    await connection.calls.run(transaction.commit())
 
 
 class Transaction:
@@ -64,45 +62,33 @@ class Transaction:
 
     def __init__(self, connection: Connection, session: AsyncClientSession) -> None:
         self.is_open = True
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._connection = connection
         self._session = session
+        self._turn = asyncio.Lock()
 
     def join(self, connection: Connection, *, background: bool) -> AsyncClientSession:
-        """The session for one call; `StoreError` for another client, or while another call is under way."""
+        """The session for one call; `StoreError` for a call over another client."""
         if background:
             raise StoreError("a transaction runs on the client for requests; db.background cannot take part")
         if connection is not self._connection:
             raise StoreError(f"a transaction on database '{self._connection.name}' cannot reach '{connection.name}'")
-        self.check_idle("does one call at a time: no gather inside")
         return self._session
 
-    def check_idle(self, complaint: str) -> None:
-        """`StoreError` while a call is under way."""
-        if not self._idle.is_set():
-            raise StoreError(f"a transaction {complaint}")
-
     async def run(self, call: Coroutine[Any, Any, T]) -> T:
-        """Run one call of the transaction."""
+        """Run one call, after those that are still under way (a cancelled caller leaves one behind)."""
 
-        async def tracked() -> T:
-            try:
+        async def take_turn() -> T:
+            async with self._turn:
                 return await call
-            finally:
-                self._idle.set()
 
-        self._idle.clear()
-        return await self._connection.calls.run(tracked())
+        return await self._connection.run(take_turn())
 
-    async def commit(self) -> None:
-        """Commit, again while its outcome is unknown and there is time: the server commits only once."""
-        async with self._session:
-            with pymongo.timeout(self._connection.calls.max_time_ms() / 1000):
+    async def end(self, *, commit: bool) -> None:
+        """Commit (again while its outcome is unknown and there is time: the server commits once) or undo all."""
+        self.is_open = False
+        async with self._turn, self._session:
+            if not commit:
+                await self._session.abort_transaction()
+                return
+            with pymongo.timeout(self._connection.max_time_ms() / 1000):
                 await self._session.commit_transaction()
-
-    async def abort(self) -> None:
-        """Undo everything, after the call that is still under way (a cancelled caller leaves one behind)."""
-        await self._idle.wait()
-        async with self._session:
-            await self._session.abort_transaction()

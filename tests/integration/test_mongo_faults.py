@@ -87,12 +87,12 @@ async def test_500_cancelled_requests_cost_no_connection(mongo_url: str, databas
         await asyncio.gather(*reads, *writes, return_exceptions=True)
         assert any(task.cancelled() for task in reads)
         assert any(task.cancelled() for task in writes)
-        calls = databases._connections["main"].calls
-        await calls.drain(20)
+        connection = databases._connections["main"]
+        await connection.drain(20)
         after = connections(mongo_url)
         assert after["totalCreated"] - before["totalCreated"] <= 5
         assert after["current"] <= before["current"] + 2
-        assert len(calls) == 0
+        assert not connection._calls
 
 
 async def test_a_write_whose_caller_is_gone_still_finishes(mongo_url: str, database_name: str) -> None:
@@ -102,7 +102,7 @@ async def test_a_write_whose_caller_is_gone_still_finishes(mongo_url: str, datab
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await databases._connections["main"].calls.drain(10)
+        await databases._connections["main"].drain(10)
         assert await databases[Item].count() == 20
 
 

@@ -11,9 +11,14 @@ from contextlib import contextmanager
 import pytest
 from pymongo.errors import AutoReconnect
 
-from core.data.calls import Calls
+from core.data.connection import Connection
 from core.data.deadline import remaining_s, reset_deadline, set_deadline
 from core.errors import NotConnected, StoreError
+from core.settings import Mongo
+
+
+def connect(limit_s: float) -> Connection:
+    return Connection("main", Mongo(operation_timeout_s=limit_s))
 
 
 @contextmanager
@@ -30,9 +35,9 @@ async def test_the_result_comes_back() -> None:
         await asyncio.sleep(0)
         return 7
 
-    calls = Calls("main", 5)
+    calls = connect(5)
     assert await calls.run(call()) == 7
-    assert len(calls) == 0
+    assert len(calls._calls) == 0
 
 
 async def test_a_driver_error_crosses_the_border() -> None:
@@ -40,7 +45,7 @@ async def test_a_driver_error_crosses_the_border() -> None:
         raise AutoReconnect("gone")
 
     with pytest.raises(NotConnected) as caught:
-        await Calls("main", 5).run(call())
+        await connect(5).run(call())
     assert caught.value.name == "main"
     assert isinstance(caught.value.__cause__, AutoReconnect)
 
@@ -52,7 +57,7 @@ async def test_an_error_of_ours_passes_unchanged() -> None:
         raise error
 
     with pytest.raises(StoreError) as caught:
-        await Calls("main", 5).run(call())
+        await connect(5).run(call())
     assert caught.value is error
 
 
@@ -63,17 +68,17 @@ async def test_cancelling_the_caller_leaves_the_call_alone() -> None:
         await go.wait()
         done.set()
 
-    calls = Calls("main", 5)
+    calls = connect(5)
     caller = asyncio.ensure_future(calls.run(call()))
     await asyncio.sleep(0)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    assert len(calls) == 1
+    assert len(calls._calls) == 1
     go.set()
     await asyncio.wait_for(done.wait(), 5)
     await calls.drain(5)
-    assert len(calls) == 0
+    assert len(calls._calls) == 0
 
 
 async def test_an_error_that_nobody_waits_for_is_not_reported_as_lost() -> None:
@@ -85,7 +90,7 @@ async def test_an_error_that_nobody_waits_for_is_not_reported_as_lost() -> None:
         await go.wait()
         raise AutoReconnect("late")
 
-    calls = Calls("main", 5)
+    calls = connect(5)
     caller = asyncio.ensure_future(calls.run(call()))
     await asyncio.sleep(0)
     caller.cancel()
@@ -105,21 +110,21 @@ async def test_nobody_waits_longer_than_the_shortest_limit(
     operation_s: float, limit_s: float | None, rest_s: float
 ) -> None:
     never = asyncio.Event()
-    calls = Calls("main", operation_s)
+    calls = connect(operation_s)
     with deadline(rest_s), pytest.raises(NotConnected) as caught:
         await calls.run(never.wait(), limit_s=limit_s)
     assert isinstance(caught.value.__cause__, TimeoutError)
-    assert len(calls) == 1
+    assert len(calls._calls) == 1
     never.set()
     await calls.drain(5)
 
 
 async def test_draining_cancels_what_does_not_end() -> None:
-    calls = Calls("main", 5)
+    calls = connect(5)
     caller = asyncio.ensure_future(calls.run(asyncio.Event().wait()))
     await asyncio.sleep(0)
     await calls.drain(0.01)
-    assert len(calls) == 0
+    assert len(calls._calls) == 0
     with pytest.raises(asyncio.CancelledError):
         await caller
 
@@ -129,14 +134,14 @@ async def test_draining_cancels_what_does_not_end() -> None:
 )
 def test_the_server_stops_before_the_deadline(rest_s: float | None, least: int, most: int) -> None:
     token = set_deadline(None if rest_s is None else time.monotonic() + rest_s)
-    assert least <= Calls("main", 5).max_time_ms() <= most
+    assert least <= connect(5).max_time_ms() <= most
     reset_deadline(token)
 
 
 @pytest.mark.parametrize("rest_s", [0.04, 0, -1])
 def test_no_time_left_is_said_before_anything_is_sent(rest_s: float) -> None:
     with deadline(rest_s), pytest.raises(NotConnected):
-        Calls("main", 5).max_time_ms()
+        connect(5).max_time_ms()
 
 
 async def test_tasks_inherit_the_deadline() -> None:

@@ -83,7 +83,7 @@ def test_the_name_of_the_index(details: dict[str, object], message: str, expecte
         (errors.BulkWriteError({"writeErrors": [{"code": 121, "errmsg": "bad"}]}), "refused: bad"),
         (InvalidDocument("cannot encode object"), "cannot be stored or asked for: cannot encode object"),
         (OverflowError("8-byte ints"), "cannot be stored or asked for: 8-byte ints"),
-        (RecursionError(), "nested too deep"),
+        (RecursionError("too deep"), "cannot be stored or asked for: too deep"),
         (TypeError("filter must be"), "cannot be stored or asked for: filter must be"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
