@@ -7,14 +7,13 @@ rest of this file is a thin adapter over it. Order: gate → own pages → stati
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import AsyncGenerator, Callable
 
 from core.errors import HTTPError, InternalServerError, NotFound, StoreError
 from core.serve.chain import run
 from core.serve.context import AppContext, Context
 from core.serve.deadline import Deadlines
-from core.serve.delivery import deliver, send_file
+from core.serve.delivery import Message, Receive, Send, deliver, send_file
 from core.serve.gate import check_headers, check_host, check_request_line
 from core.serve.hosts import Hosts
 from core.serve.matcher import Matcher
@@ -24,11 +23,6 @@ from core.serve.request import Disconnected, Request
 from core.serve.response import FileResponse, Response, StreamResponse
 from core.serve.startup import Startup
 from core.serve.static import StaticFiles
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 _log = logging.getLogger("catena.app")
 
@@ -41,7 +35,7 @@ class App:
         draining: set when the server was told to stop: readiness goes, running requests are finished.
     """
 
-    def __init__(self, context: AppContext, on_stop: Callable[[], None] | None = None) -> None:
+    def __init__(self, context: AppContext, on_stop: Callable[[], None] = lambda: None) -> None:
         self.context = context
         self.draining = False
         self._on_stop = on_stop
@@ -59,15 +53,10 @@ class App:
     async def stop(self) -> None:
         """Finish background work, end the start functions, close the databases."""
         await self._startup.end(self.context.server.timeouts.drain_s)
-        if self._on_stop is not None:
-            self._on_stop()
+        self._on_stop()
 
     async def handle(self, request: Request, host: str) -> Response:
-        """The answer to a request, whatever happens.
-
-        Args:
-            request: as the gate let it through.
-            host: the checked host name, lower case, without port.
+        """The answer to a request that the gate let through; `host` is the name checked there.
 
         Raises:
             Disconnected: nobody waits for an answer.
@@ -76,10 +65,8 @@ class App:
             path = request.path
             if path in self._pages.paths:
                 return await self._pages.answer(request, path, draining=self.draining)
-            if len(self._static) and request.method in {"GET", "HEAD"}:
-                file = self._static.find(path)
-                if file is not None:
-                    return file
+            if request.method in {"GET", "HEAD"} and (file := self._static.find(path)) is not None:
+                return file
             route, request.path_values = self._matcher.match(request.method, host, path)
         except HTTPError as error:
             return plain_error_response(self.context, request, error)
@@ -90,7 +77,7 @@ class App:
         finally:
             self._deadlines.leave(ctx)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """ASGI 3: `http` and `lifespan`; websockets are closed before they open (403)."""
         if scope["type"] == "http":
             await self._serve_http(scope, receive, send)
@@ -99,7 +86,7 @@ class App:
         else:
             await send({"type": "websocket.close", "code": 1008})
 
-    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_http(self, scope: Message, receive: Receive, send: Send) -> None:
         async def read_chunk() -> tuple[bytes, bool]:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -128,16 +115,14 @@ class App:
                 response = plain_error_response(self.context, request, error)
         await self._send(response, request, send)
 
-    def _admit(self, request: Request, scope: Scope) -> str:
+    def _admit(self, request: Request, scope: Message) -> str:
         """Fill the request from the scope, checked by the gate; returns the host name."""
-        raw_path = scope.get("raw_path") or scope["path"].encode()
-        request.raw_path = raw_path
+        request.raw_path = scope.get("raw_path") or scope["path"].encode()
         request.query_string = scope["query_string"]
         request.scheme = scope["scheme"]
         request.http_version = scope["http_version"]
-        client = scope.get("client")
-        request.client_ip = client[0] if client else ""
-        request.path = check_request_line(scope["method"], raw_path, request.query_string, self._limits)
+        request.client_ip = (scope.get("client") or [""])[0]
+        request.path = check_request_line(request.method, request.raw_path, request.query_string, self._limits)
         request.index = check_headers(scope["headers"], self._limits)
         return check_host(request.index.get(b"host", b""))
 
@@ -152,23 +137,17 @@ class App:
             finally:
                 if isinstance(response.iterator, AsyncGenerator):
                     await response.iterator.aclose()
-        if request.method == "HEAD":
-            body = b""
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
             await self.start()
-        except StoreError as error:
-            _log.error("the start failed: %s", error, extra={"action": "start.failed"})
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
         except Exception as error:  # noqa: BLE001
-            # An author's start function may raise anything.
-            extra = {"action": "start.failed"}
-            _log.error("a start function failed: %r", error, exc_info=error, extra=extra)
-            await send({"type": "lifespan.startup.failed", "message": "a start function failed"})
+            # An author's start function may raise anything; what the database says needs no traceback.
+            trace = None if isinstance(error, StoreError) else error
+            _log.error("the start failed: %r", error, exc_info=trace, extra={"action": "start.failed"})
+            await send({"type": "lifespan.startup.failed", "message": "the start failed"})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()

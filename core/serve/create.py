@@ -61,7 +61,7 @@ def build_app(
     databases: Databases,
     failures: list[BaseException] | None = None,
     clock: Callable[[], datetime] | None = None,
-    on_stop: Callable[[], None] | None = None,
+    on_stop: Callable[[], None] = lambda: None,
 ) -> App:
     """The application of an assembly over its databases, not started yet.
 

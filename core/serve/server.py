@@ -1,6 +1,6 @@
 """The server process: sockets, workers, uvicorn, a graceful stop.
 
-In: checked settings. Out: an exit code. Called by `core/cli.py` after everything was linked once, so that a
+In: checked settings. Out: an exit code. Called by the command line after everything was linked once, so that a
 project with mistakes never opens a socket. One worker serves in this process; several, or reloading, are the
 work of `supervisor.py`.
 """
@@ -8,13 +8,12 @@ work of `supervisor.py`.
 from __future__ import annotations
 
 import logging
+import os
 import socket
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Final
 
 import uvicorn
 
@@ -23,8 +22,6 @@ from core.serve.app import App
 from core.serve.supervisor import Supervisor, WorkerPlace
 from core.settings import Http, ServerSettings
 
-#: connections the kernel may hold back: more would time out before they are served
-BACKLOG: Final = 128
 _log = logging.getLogger("catena.server")
 
 
@@ -43,33 +40,8 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn's signature
         self._app.draining = True
-        if self.should_exit:
-            self.force_exit = True
+        self.force_exit = self.should_exit
         self.should_exit = True
-
-
-def bind(listeners: Sequence[Http]) -> list[socket.socket]:
-    """A bound socket for each listener.
-
-    Raises:
-        ConfigError: the address is in use, not allowed, or not of this machine.
-    """
-    return [_bind_one(f"listen[{index}]", listener) for index, listener in enumerate(listeners)]
-
-
-def _bind_one(name: str, listener: Http) -> socket.socket:
-    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    if sys.platform != "win32":
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((listener.host, listener.port))
-    except OSError as error:
-        bound.close()
-        reason = error.strerror or str(error)
-        raise ConfigError(name, f"cannot listen on {listener.host}:{listener.port}: {reason}") from error
-    bound.set_inheritable(True)
-    return bound
 
 
 def serve(
@@ -80,7 +52,7 @@ def serve(
     watched: Sequence[Path] | None,
     place: WorkerPlace | None,
 ) -> int:
-    """Serve until told to stop.
+    """Serve until told to stop; returns the exit code.
 
     Args:
         make_app: builds the application of a worker.
@@ -89,22 +61,35 @@ def serve(
         watched: folders whose changes restart the workers; `None` for never.
         place: what this process inherited, when it is a worker of a supervisor.
 
-    Returns:
-        The exit code.
+    Raises:
+        ConfigError: an address is in use, not allowed, or not of this machine.
     """
     if place is not None:
         place.end_with_parent()
         return _run(make_app(), settings, place.listening_sockets(), place.report_ready)
-    sockets = bind(settings.listen)
+    sockets = [_bind(f"listen[{index}]", listener) for index, listener in enumerate(settings.listen)]
     for bound in sockets:
         address = bound.getsockname()
         _log.info("listening on %s:%d", address[0], address[1], extra={"action": "server.listen"})
     if workers == 1 and watched is None:
         return _run(make_app(), settings, sockets, lambda: None)
-    if sys.platform == "win32":
+    if os.name != "posix":
         raise ConfigError("workers", "several workers and --reload need a Unix system")
     watch = None if watched is None else _watcher(watched)
     return Supervisor(sockets, workers, settings.timeouts.drain_s, watch).run()
+
+
+def _bind(name: str, listener: Http) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in listener.host else socket.AF_INET, socket.SOCK_STREAM)
+    if os.name == "posix":  # elsewhere it means that another process may take the port
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((listener.host, listener.port))
+    except OSError as error:
+        bound.close()
+        reason = error.strerror or str(error)
+        raise ConfigError(name, f"cannot listen on {listener.host}:{listener.port}: {reason}") from error
+    return bound
 
 
 def _watcher(folders: Sequence[Path]) -> Callable[[threading.Event], bool]:
@@ -124,7 +109,6 @@ def _watcher(folders: Sequence[Path]) -> Callable[[threading.Event], bool]:
 def _run(app: App, settings: ServerSettings, sockets: list[socket.socket], on_ready: Callable[[], None]) -> int:
     config = uvicorn.Config(
         app,
-        loop="uvloop" if sys.platform != "win32" else "asyncio",
         http="httptools",
         ws="none",
         lifespan="on",
@@ -133,7 +117,7 @@ def _run(app: App, settings: ServerSettings, sockets: list[socket.socket], on_re
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        backlog=BACKLOG,
+        backlog=128,  # what the kernel may hold back: more would time out before it is served
         timeout_keep_alive=settings.timeouts.keep_alive_s,
         timeout_graceful_shutdown=max(1, round(settings.timeouts.drain_s)),
     )

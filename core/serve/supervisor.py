@@ -18,12 +18,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 VARIABLE: Final = "CATENA_WORKER"
 _READY_S: Final = 60.0
-_POLL_S: Final = 0.2
 _log = logging.getLogger("catena.server")
 
 
@@ -61,13 +60,23 @@ class WorkerPlace:
         threading.Thread(target=watch, name="catena-parent", daemon=True).start()
 
 
-@dataclass
 class _Worker:
-    index: int
-    process: subprocess.Popen[bytes]
-    ready: int
-    lifeline: int
-    started_at: float = field(default_factory=time.monotonic)
+    """A process with two pipes: it writes to `ready` once, and ends when `lifeline` closes."""
+
+    def __init__(self, index: int, sockets: Sequence[socket.socket]) -> None:
+        self.index = index
+        self.started_at = time.monotonic()
+        self.ready, ready = os.pipe()
+        parent, self.lifeline = os.pipe()
+        numbers = [listener.fileno() for listener in sockets]
+        place = {"index": index, "sockets": numbers, "ready": ready, "parent": parent}
+        self.process = subprocess.Popen(  # noqa: S603  our own command line again
+            [sys.executable, *sys.orig_argv[1:]],
+            pass_fds=(*numbers, ready, parent),
+            env={**os.environ, VARIABLE: json.dumps(place)},
+        )
+        os.close(ready)
+        os.close(parent)
 
     def wait_ready(self) -> bool:
         """Whether it answers requests; false when it ended or took too long."""
@@ -86,7 +95,7 @@ class Supervisor:
         sockets: bound, not listening yet.
         count: how many workers.
         drain_s: how long a worker may finish its requests.
-        watch: blocks until a project file changed, for reloading; `None` for never.
+        watch: blocks until a project file changed, for reloading; false when it is to stop.
     """
 
     def __init__(
@@ -110,38 +119,21 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, lambda *_: self._restart.set())
-        self._workers = [self._start(index) for index in range(self._count)]
-        if not all(worker.wait_ready() for worker in self._workers):
-            self._end_all()
-            return 1
-        if self._watch is not None:
-            threading.Thread(target=self._reload, name="catena-reload", daemon=True).start()
-        while not self._stop.is_set():
+        self._workers = [_Worker(index, self._sockets) for index in range(self._count)]
+        started = all(worker.wait_ready() for worker in self._workers)
+        if started and self._watch is not None:
+            threading.Thread(target=self._reload, args=(self._watch,), name="catena-reload", daemon=True).start()
+        while started and not self._stop.wait(0.2):
             if self._restart.is_set():
                 self._restart.clear()
                 self._roll()
             self._replace_dead()
-            self._stop.wait(_POLL_S)
-        self._end_all()
-        return 0
+        self._end(self._workers)
+        return 0 if started else 1
 
     def _on_stop(self, *_: Any) -> None:
         self._kill = self._stop.is_set()
         self._stop.set()
-
-    def _start(self, index: int) -> _Worker:
-        ready_read, ready_write = os.pipe()
-        parent_read, parent_write = os.pipe()
-        numbers = [listener.fileno() for listener in self._sockets]
-        place = {"index": index, "sockets": numbers, "ready": ready_write, "parent": parent_read}
-        process = subprocess.Popen(  # noqa: S603  our own command line again
-            [sys.executable, *sys.orig_argv[1:]],
-            pass_fds=(*numbers, ready_write, parent_read),
-            env={**os.environ, VARIABLE: json.dumps(place)},
-        )
-        os.close(ready_write)
-        os.close(parent_read)
-        return _Worker(index, process, ready_read, parent_write)
 
     def _replace_dead(self) -> None:
         for position, worker in enumerate(self._workers):
@@ -153,12 +145,12 @@ class Supervisor:
             worker.close()
             if time.monotonic() - worker.started_at < 1:
                 self._stop.wait(1)  # one that dies at once must not eat the machine
-            self._workers[position] = self._start(worker.index)
+            self._workers[position] = _Worker(worker.index, self._sockets)
 
     def _roll(self) -> None:
         """Replace the workers one by one; an old one goes when the new one answers."""
         for position, old in enumerate(self._workers):
-            new = self._start(old.index)
+            new = _Worker(old.index, self._sockets)
             if self._stop.is_set() or not new.wait_ready():
                 extra = {"action": "worker.kept"}
                 _log.error("the new worker does not start; the old ones go on", extra=extra)
@@ -168,18 +160,13 @@ class Supervisor:
             self._end([old])
         _log.info("all workers restarted", extra={"action": "worker.restarted"})
 
-    def _reload(self) -> None:
-        assert self._watch is not None
-        while self._watch(self._stop):
+    def _reload(self, watch: Callable[[threading.Event], bool]) -> None:
+        while watch(self._stop):
             self._restart.set()
-
-    def _end_all(self) -> None:
-        self._end(self._workers)
 
     def _end(self, workers: Sequence[_Worker]) -> None:
         for worker in workers:
-            if worker.process.poll() is None:
-                worker.process.terminate()
+            worker.process.terminate()
         deadline = time.monotonic() + self._drain_s + 5
         for worker in workers:
             while worker.process.poll() is None:
