@@ -44,7 +44,6 @@ from core.errors import (
 )
 from core.schema.fields import Upload
 from core.schema.formats import CIDR, IP, CIDRv4, CIDRv6, Email, IPv4, IPv6, ObjectId, SafeInt, Timestamp
-from core.schema.listing import listing_attributes
 from core.schema.model import Index, Model
 from core.schema.params import Params, given
 from core.schema.rules import factory, now, rule
@@ -82,6 +81,6 @@ __all__ = [
     "SafeInt", "Schedule", "Secret", "ServerSettings", "Settings", "StoreError", "StreamResponse", "Timeouts",
     "Timestamp", "TooManyRequests", "Translations", "Unauthorized", "Unavailable", "UnsupportedMediaType", "Upload",
     "UriTooLong", "Use", "WireCode", "command", "create_app", "cron", "env", "error_response", "factory", "given",
-    "init", "json_response", "listing_attributes", "now", "rule", "use",
+    "init", "json_response", "now", "rule", "use",
 ]
 # fmt: on

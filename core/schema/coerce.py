@@ -1,8 +1,8 @@
-"""Types: a raw value to a value of the declared type, one small function per type and mode.
+"""Types: a raw value to a value of the declared type, one small function per type.
 
-In: a `FieldType` and a mode. Out: a closure value → value that raises `Refused`. Three modes: `text` for
-header, query, path and forms (everything arrives as text), `json` for JSON bodies (mia's conversions between
-text and numbers), `model` for documents (nothing is converted, only normalised). Next: `limits.py`.
+In: a `FieldType` and a mode. Out: a closure value → value that raises `Refused`. Modes: `text` for header, query,
+path and forms, `json` for JSON bodies: both convert between text and numbers as mia did; `model` for documents:
+nothing is converted, only normalised. Dates become UTC in whole milliseconds, as MongoDB stores them.
 """
 
 from __future__ import annotations
@@ -10,113 +10,75 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal
 
-from core.schema.dates import from_milliseconds, parse_date, to_utc
 from core.schema.fields import FieldType, Upload
 from core.schema.formats import INT64_MAX, INT64_MIN, Format, parse_integer
-from core.schema.refused import refuse_type
-from core.schema.stored import check_stored, check_stored_map
+from core.schema.refused import js_typeof, refuse_type, refuse_value, text_of
+from core.schema.stored import check_stored, to_utc
 
 Mode = Literal["text", "json", "model"]
 Check = Callable[[Any], Any]
 
-_NUMBER: Final = re.compile(
-    r"\s{0,8}[+-]?(?:[0-9]{1,320}(?:\.[0-9]{0,320})?|\.[0-9]{1,320})(?:[eE][+-]?[0-9]{1,4})?\s{0,8}"
+_NUMBER: Final = re.compile(r"\s*[+-]?[0-9.]{1,400}(?:[eE][+-]?[0-9]{1,4})?\s*")
+_ISO: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII
 )
-_SAFE_DIGITS: Final = 18
-_FLAGS: Final = {"true": True, "false": False}
-_JS_EXPONENT: Final = 1e21
+_MAIL: Final = re.compile(
+    r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)?(?: (?:GMT|UTC|[+-]\d{4}))?", re.ASCII
+)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: the first and the last millisecond of the calendar
+FIRST_MS: Final = -62_135_596_800_000
+LAST_MS: Final = 253_402_300_799_999
 
 
 def coerce_for(kind: FieldType, mode: Mode) -> Check:
-    """The function that gives a scalar of this type its Python type."""
-    if kind.kind == "format":
-        assert kind.format is not None
-        return _format(kind.format, mode)
-    return _SCALARS[kind.kind, mode]
+    """The function that gives a value that is neither list nor object its Python type."""
+    if kind.kind == "choice":
+        return _choose(kind, mode)
+    check = _read_format(kind.format) if kind.format is not None else _CHECKS[kind.kind]
+    if mode != "model":
+        return check
+    if kind.kind in ("any", "map"):
+        return check_stored if kind.kind == "any" else lambda value: check_stored(_map(value))
+    allowed: Any = kind.format.type if kind.format is not None else _STRICT[kind.kind]
+
+    def check_strict(value: Any) -> Any:
+        if not isinstance(value, allowed) or (isinstance(value, bool) and allowed is not bool):
+            raise refuse_type(value, kind.name)
+        return check_stored(check(value))
+
+    return check_strict
 
 
-def text_of(value: float | str) -> str:
-    """A number, boolean or text as JavaScript would print it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < _JS_EXPONENT:
-        return str(int(value))
-    return str(value)
-
-
-def _text_text(value: Any) -> str:
+def _text(value: Any) -> str:
     if type(value) is str:
         return value
-    raise refuse_type(value, "string")
-
-
-def _text_json(value: Any) -> str:
-    if type(value) is str:
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+    if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
         return text_of(value)
     raise refuse_type(value, "string")
 
 
-def _text_model(value: Any) -> str:
-    if not isinstance(value, str):
-        raise refuse_type(value, "string")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:  # half of a surrogate pair: BSON cannot hold it
-            raise refuse_type(value, "string") from None
-    return value if type(value) is str else str.__str__(value)
-
-
-def _integer_text(value: Any) -> int:
-    if type(value) is str:
-        if len(value) <= _SAFE_DIGITS and value.isascii() and value.isdigit():
-            return int(value)
-        try:
-            return parse_integer(value)
-        except ValueError:
-            pass
-    raise refuse_type(value, "integer")
-
-
-def _integer_json(value: Any) -> int:
+def _integer(value: Any) -> int:
     if type(value) is int and INT64_MIN <= value <= INT64_MAX:
         return value
+    if type(value) is str and len(value) <= 18 and value.isascii() and value.isdigit():
+        return int(value)
     try:
         return parse_integer(value)
     except ValueError:
         raise refuse_type(value, "integer") from None
 
 
-def _integer_model(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and INT64_MIN <= value <= INT64_MAX:
-        return value
-    raise refuse_type(value, "integer")
-
-
-def _number_text(value: Any) -> float:
-    if type(value) is str and _NUMBER.fullmatch(value):
-        number = float(value)
-        if math.isfinite(number):
-            return number
-    raise refuse_type(value, "number")
-
-
-def _number_json(value: Any) -> float:
-    return _number_text(value) if type(value) is str else _number_model(value)
-
-
-def _number_model(value: Any) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+def _number(value: Any) -> float:
+    fits = _NUMBER.fullmatch(value) if isinstance(value, str) else isinstance(value, int | float)
+    if fits and not isinstance(value, bool):
         try:
             number = float(value)
-        except OverflowError:
+        except (ValueError, OverflowError):
             raise refuse_type(value, "number") from None
         if math.isfinite(number):
             return number
@@ -126,48 +88,29 @@ def _number_model(value: Any) -> float:
 def _boolean(value: Any) -> bool:
     if value is True or value is False:
         return bool(value)
-    if isinstance(value, str):
-        flag = _FLAGS.get(value)
-        if flag is None:
-            flag = _FLAGS.get(value.lower())
-        if flag is not None:
-            return flag
+    lower = value.lower() if isinstance(value, str) else ""
+    if lower in ("true", "false"):
+        return bool(lower == "true")
     raise refuse_type(value, "boolean")
 
 
-def _boolean_model(value: Any) -> bool:
-    if value is True or value is False:
-        return bool(value)
-    raise refuse_type(value, "boolean")
+def _date(value: Any) -> datetime:
+    try:
+        return to_utc(value if isinstance(value, datetime) else _parse_date(value))
+    except (ValueError, OverflowError):
+        raise refuse_type(value, "date") from None
 
 
-def _date_text(value: Any) -> datetime:
+def _parse_date(value: Any) -> datetime:
+    """From an ISO date or date-time, a date as in mails, or milliseconds; without a zone it is UTC."""
     if isinstance(value, str):
-        try:
-            return parse_date(value)
-        except ValueError:
-            pass
-    raise refuse_type(value, "date")
-
-
-def _date_json(value: Any) -> datetime:
-    if isinstance(value, str):
-        return _date_text(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return from_milliseconds(value)
-        except ValueError:
-            raise refuse_type(value, "date") from None
-    return _date_model(value)
-
-
-def _date_model(value: Any) -> datetime:
-    if isinstance(value, datetime):
-        try:
-            return to_utc(value)
-        except ValueError:
-            pass
-    raise refuse_type(value, "date")
+        if _ISO.fullmatch(value):
+            return datetime.fromisoformat(value.upper())
+        if _MAIL.fullmatch(value):
+            return parsedate_to_datetime(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
+        return _EPOCH + timedelta(milliseconds=int(value))
+    raise ValueError
 
 
 def _map(value: Any) -> dict[str, Any]:
@@ -184,51 +127,46 @@ def _upload(value: Any) -> Upload:
     raise refuse_type(value, "file")
 
 
-def _any(value: Any) -> Any:
-    return value
+_CHECKS: Final[Mapping[str, Check]] = {
+    "text": _text, "integer": _integer, "number": _number, "boolean": _boolean, "date": _date, "map": _map,
+    "upload": _upload, "any": lambda value: value,
+}  # fmt: skip
+_STRICT: Final = {
+    "text": str, "integer": int, "number": (int, float), "boolean": bool, "date": datetime, "upload": Upload,
+}  # fmt: skip
 
 
-def _format(form: Format, mode: Mode) -> Check:
-    parse, name = form.parse, form.name
-
+def _read_format(form: Format) -> Check:
     def check(value: Any) -> Any:
         try:
-            return parse(value)
+            return form.parse(value)
         except ValueError:
-            raise refuse_type(value, name) from None
+            raise refuse_type(value, form.name) from None
 
-    def check_strict(value: Any) -> Any:
-        parsed = check(value)
-        if type(parsed) is not type(value):
-            raise refuse_type(value, name)
-        return parsed
-
-    return check_strict if mode == "model" else check
+    return check
 
 
-_SCALARS: Final[Mapping[tuple[str, Mode], Check]] = {
-    ("text", "text"): _text_text,
-    ("text", "json"): _text_json,
-    ("text", "model"): _text_model,
-    ("integer", "text"): _integer_text,
-    ("integer", "json"): _integer_json,
-    ("integer", "model"): _integer_model,
-    ("number", "text"): _number_text,
-    ("number", "json"): _number_json,
-    ("number", "model"): _number_model,
-    ("boolean", "text"): _boolean,
-    ("boolean", "json"): _boolean,
-    ("boolean", "model"): _boolean_model,
-    ("date", "text"): _date_text,
-    ("date", "json"): _date_json,
-    ("date", "model"): _date_model,
-    ("map", "text"): _map,
-    ("map", "json"): _map,
-    ("any", "text"): _any,
-    ("any", "json"): _any,
-    ("map", "model"): check_stored_map,
-    ("any", "model"): check_stored,
-    ("upload", "text"): _upload,
-    ("upload", "json"): _upload,
-    ("upload", "model"): _upload,
-}
+def _choose(kind: FieldType, mode: Mode) -> Check:
+    """Exactly one of the choices; a member for enums, but the stored value in mode `model`.
+
+    Python takes 1 and True for one key; 1 and 1.0 are one number on the wire. In text, the text stands for it.
+    """
+    members = kind.enum if kind.enum is not None and mode != "model" else kind.choices
+    results = [(getattr(member, "value", member), member) for member in members]
+    texts = {text_of(choice): result for choice, result in results if mode == "text" or isinstance(choice, str)}
+    others = {(js_typeof(choice), choice): result for choice, result in results}
+    types = {js_typeof(choice) for choice in kind.choices} | {"string" for _ in texts}
+    hint = f"Use one of the following values: {','.join(map(text_of, kind.choices))}"
+
+    def choose(value: Any) -> Any:
+        if type(value) is str and value in texts:
+            return texts[value]
+        value = getattr(value, "value", value) if isinstance(value, kind.enum or ()) else value
+        given = js_typeof(value)
+        if given not in types:
+            raise refuse_type(value, kind.name)
+        if (given, value) not in others:
+            raise refuse_value(value, hint)
+        return others[given, value]
+
+    return choose

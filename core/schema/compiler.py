@@ -8,23 +8,21 @@ Next: `params.py` (sections), `model.py` (documents).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from copy import copy
+from enum import Enum
 from typing import Any, Final
 
 from core.errors import BadDeclaration
-from core.schema.choice import compile_choice
 from core.schema.coerce import Check, Mode, coerce_for
-from core.schema.fields import MISSING, Field, FieldType, own_cache, read_fields
-from core.schema.limits import Limit, compile_convert, compile_limits
-from core.schema.plain import dump_object, is_object
-from core.schema.prepare import compile_prepare
-from core.schema.refused import Problem, Refused, refuse_missing, refuse_type
-from core.schema.rules import Factory, Rule
+from core.schema.fields import Field, FieldType, own_cache, read_fields
+from core.schema.limits import compile_convert, compile_limits
+from core.schema.record import Kept, dump_object, is_object, make_record
+from core.schema.refused import Problem, Refused, refuse_missing, refuse_type, refuse_unknown
+from core.schema.rules import Rule
 
-_NEW = object.__new__
 #: of one list: a body of ten thousand wrong elements needs no ten thousand answers
 _MOST_PROBLEMS: Final = 100
-Plan = tuple[tuple[str, str, Check, Callable[[], Any] | None], ...]
+_CONFUSED: Final = (ValueError, TypeError, KeyError, AttributeError)  # an author's function by a raw value
 
 
 def compile_object(cls: type[Any], mode: Mode, wire_name: Callable[[str], str] | None = None) -> Check:
@@ -36,11 +34,10 @@ def compile_object(cls: type[Any], mode: Mode, wire_name: Callable[[str], str] |
     cache = own_cache(cls, "__compiled__")
     key = (mode, wire_name)
     if key not in cache:
-        cache[key] = _forward(cache, key)
+        cache[key] = lambda raw: cache[key](raw)  # noqa: PLW0108  until it is compiled: the class may contain itself
         try:
             fields = read_fields(cls, wire_name=wire_name)
-            build = _compile_document if mode == "model" else _compile_instance
-            cache[key] = compile_prepare(build(cls, fields, mode), fields, public=mode != "model")
+            cache[key] = _prepare(_compile_class(cls, fields, mode), fields, mode)
         except BaseException:
             del cache[key]
             raise
@@ -48,80 +45,37 @@ def compile_object(cls: type[Any], mode: Mode, wire_name: Callable[[str], str] |
     return check
 
 
-def _forward(cache: dict[Any, Any], key: Any) -> Check:
-    """Stands in for a check while it is compiled: the class may contain itself."""
-
-    def check(raw: Any) -> Any:
-        return cache[key](raw)
-
-    return check
-
-
 def compile_field(field: Field, mode: Mode) -> Check:
     """The check of one value that is present.
 
     Raises:
-        BadDeclaration: the pattern is no pattern.
+        BadDeclaration: its pattern is no pattern, or there is no such conversion.
     """
     try:
         check = _compile_extend(field, mode) if field.rule.extend else compile_type(field.type, field.rule, mode)
     except ValueError as error:
-        raise BadDeclaration(field.source, f"{field.name}: '{field.rule.match}' is no pattern: {error}") from None
+        raise BadDeclaration(field.source, f"{field.name}: {error}") from None
     if field.required and field.type.kind in ("text", "format", "any"):
         check = _refuse_empty(check)
-    return _accept_null(check) if field.nullable else check
+    return (lambda value: None if value is None else check(value)) if field.nullable else check
 
 
 def compile_type(kind: FieldType, rule: Rule, mode: Mode) -> Check:
     """The check of a value of this type: type, limits, conversions.
 
     Raises:
-        ValueError: the pattern is no pattern.
+        ValueError: the rule does not compile.
     """
-    if kind.kind == "list":
-        assert kind.item is not None
-        return _compile_list(compile_type(kind.item, kind.item_rule or rule, mode), mode, kind.item.kind)
-    if kind.kind == "object":
-        assert kind.params is not None
-        return _compile_nested(kind.params, mode)
-    limits = tuple(_guard(name, limit, kind) for name, limit in compile_limits(rule).items() if _applies(name, kind))
-    convert = compile_convert(rule)
-    if kind.kind == "choice":
-        return compile_choice(kind, mode, limits, convert)
-    return _chain(coerce_for(kind, mode), limits, _convert_text(convert) if kind.kind == "any" else convert)
-
-
-def _applies(name: str, kind: FieldType) -> bool:
-    """Mia applies limits to text and numbers only; never to flags, dates and ids."""
-    if kind.kind in ("boolean", "date", "map", "upload") or kind.name == "objectid":
-        return name == "match" and kind.kind == "boolean"
-    is_number = kind.kind in ("integer", "number") or (kind.format is not None and kind.format.json_type == "integer")
-    return name != "length" if is_number else True
-
-
-def _guard(name: str, limit: Limit, kind: FieldType) -> Limit:
-    """Where any value is possible, a limit meets only values that it is about."""
-    if kind.kind not in ("any", "choice"):
-        return limit
-    about: Any = str if name == "length" else (int, float) if name == "range" else (str, int, float)
-
-    def check(value: Any) -> None:
-        if isinstance(value, about) and not isinstance(value, bool):
-            limit(value)
-
-    return check
-
-
-def _convert_text(convert: Callable[[str], str] | None) -> Callable[[Any], Any] | None:
-    return None if convert is None else lambda value: convert(value) if isinstance(value, str) else value
-
-
-def _chain(coerce: Check, limits: tuple[Limit, ...], convert: Callable[[Any], Any] | None) -> Check:
-    """Type, limits, conversion as one function without loops over what is not there."""
+    if kind.item is not None:
+        gathers = kind.item.kind in ("object", "list")
+        return _compile_list(compile_type(kind.item, kind.item_rule or rule, mode), mode, gathers=gathers)
+    if kind.params is not None:
+        return compile_object(kind.params, mode)
+    coerce, limits, convert = coerce_for(kind, mode), compile_limits(rule), compile_convert(rule)
     if not limits and convert is None:
         return coerce
     if len(limits) == 1 and convert is None:
-        limit = limits[0]
+        (limit,) = limits
 
         def check_one(value: Any) -> Any:
             value = coerce(value)
@@ -149,55 +103,36 @@ def _refuse_empty(check: Check) -> Check:
     return check_present
 
 
-def _accept_null(check: Check) -> Check:
-    return lambda value: None if value is None else check(value)
-
-
-def _compile_list(item: Check, mode: Mode, kind: str) -> Check:
-    gathers = kind in ("object", "list")
+def _compile_list(item: Check, mode: Mode, *, gathers: bool) -> Check:
+    """Element by element; of scalars the first wrong one is the error of the field, of objects all are reported."""
 
     def check(value: Any) -> list[Any]:
-        if type(value) is not list:
+        if not isinstance(value, list):
             value = _as_list(value, mode)
         checked: list[Any] = []
         problems: list[Problem] = []
-        add = checked.append
-        for raw in value:
+        for index, raw in enumerate(value, 1):
             try:
-                add(item(raw))
+                checked.append(item(raw))
             except Refused as refused:
-                index = f"[{len(checked) + 1}]"
-                add(None)
-                if not gathers:  # one error per field: its first wrong element
-                    first = refused.problems[0]
-                    raise Refused([Problem(first.code, first.tail, "", index)]) from None
-                problems += [problem.under(index) for problem in refused.problems]
+                if not gathers:
+                    raise Refused(refused.problems[0]._replace(name=f"[{index}]")) from None
+                problems += [problem.under(f"[{index}]") for problem in refused.problems]
                 if len(problems) >= _MOST_PROBLEMS:
                     break
         if problems:
-            raise Refused(problems)
+            raise Refused(*problems)
         return checked
 
     return check
 
 
-def _as_list(value: Any, mode: Mode) -> list[Any]:
-    if isinstance(value, list) or (mode == "model" and isinstance(value, tuple)):
-        return list(value)
+def _as_list(value: Any, mode: Mode) -> list[Any] | tuple[Any, ...]:
+    if mode == "model" and isinstance(value, tuple):
+        return value
     if mode == "text" and not isinstance(value, Mapping):
         return [value]
     raise refuse_type(value, "array")
-
-
-def _compile_nested(cls: type[Any], mode: Mode) -> Check:
-    check_raw = compile_object(cls, mode)
-    if mode == "model":
-        return check_raw
-
-    def check(value: Any) -> Any:
-        return check_raw(dump_object(value) if isinstance(value, cls) else value)
-
-    return check
 
 
 def _compile_extend(field: Field, mode: Mode) -> Check:
@@ -208,61 +143,29 @@ def _compile_extend(field: Field, mode: Mode) -> Check:
     def check(value: Any) -> Any:
         try:
             cls = extend(value)
-        except (ValueError, TypeError, KeyError):
+        except _CONFUSED:
             raise refuse_type(value, field.type.name) from None
         return compile_object(cls, mode)(value)
 
     return check
 
 
-def _drop(check: Check, fallback: Callable[[], Any]) -> Check:
-    """Validated, but never handed on: `public` without `get`."""
-
-    def check_and_drop(value: Any) -> Any:
-        check(value)
-        return fallback()
-
-    return check_and_drop
-
-
-def _checked_default(cls: type[Any], field: Field, mode: Mode) -> Any:
-    """A constant default as the check of its field gives it.
-
-    Raises:
-        BadDeclaration: it breaks the rules it stands beside.
-    """
-    default = field.make_default()
-    if default is None or default == "":
-        return default
-    bare = replace(field, required=False, rule=replace(field.rule, extend=None))
-    try:
-        compile_field(bare, "model")(default)
-        return compile_field(bare, mode)(default)
-    except Refused as refused:
-        problem = refused.problems[0]
-        message = f"the default {default!r} of {cls.__name__}.{field.name} breaks its own rules: "
-        raise BadDeclaration(field.source, message + field.wire + problem.name + problem.tail) from None
-
-
-def _constants(cls: type[Any], fields: tuple[Field, ...], mode: Mode) -> dict[str, Any]:
-    return {
-        field.name: None if isinstance(field.default, Factory) else _checked_default(cls, field, mode)
+def _compile_class(cls: type[Any], fields: tuple[Field, ...], mode: Mode) -> Check:
+    """Raw dict → instance or document. Constant defaults are copied in one go; only the rest is visited."""
+    stored = mode == "model"
+    known = frozenset(field.wire for field in fields)
+    plan = tuple(_plan_field(field, mode) for field in fields)
+    constants = {
+        field.wire if stored else field.name: _check_default(cls, field, mode)
         for field in fields
+        if not stored or field.constant is not None or (field.default is None and _holds_null(field))
     }
-
-
-def _compile_instance(cls: type[Any], fields: tuple[Field, ...], mode: Mode) -> Check:
-    """Raw dict → instance. Constant defaults are copied in one go; only the rest is visited."""
-    constants = _constants(cls, fields, "json")
-    plan = _plan_instance(fields, mode)
 
     def check(raw: Any) -> Any:
         if type(raw) is not dict:
-            if not isinstance(raw, Mapping):
-                raise refuse_type(raw, "object")
-            raw = dict(raw)
+            raw = _read_object(raw)
         values = constants.copy()
-        problems: list[Problem] | None = None
+        problems: list[Problem] = []
         for wire, name, check_value, make in plan:
             try:
                 if wire in raw:
@@ -270,104 +173,102 @@ def _compile_instance(cls: type[Any], fields: tuple[Field, ...], mode: Mode) -> 
                 elif make is not None:
                     values[name] = make()
             except Refused as refused:
-                problems = problems or []
                 problems += [problem.under(wire) for problem in refused.problems]
-        if problems is not None:
-            raise Refused(problems)
-        instance = _NEW(cls)
-        instance.__dict__ = values
-        instance._schema = fields  # noqa: SLF001  made here
-        instance._sent = raw  # noqa: SLF001
-        return instance
+        if stored and not known.issuperset(raw):
+            kept = raw.unknown if isinstance(raw, Kept) else {}
+            values |= kept
+            unknown = raw.keys() - known - kept.keys()
+            problems += [problem for name in raw if name in unknown for problem in refuse_unknown(str(name)).problems]
+        if problems:
+            raise Refused(*problems)
+        return values if stored else make_record(cls, values, fields, raw)
 
     return check
 
 
-def _plan_instance(fields: tuple[Field, ...], mode: Mode) -> Plan:
-    plan: list[tuple[str, str, Check, Callable[[], Any] | None]] = []
-    for field in fields:
-        check = compile_field(field, mode)
-        if not field.rule.gettable:
-            check = _drop(check, field.make_default)
-        make: Callable[[], Any] | None = field.default.make if isinstance(field.default, Factory) else None
-        if field.required and field.rule.settable and field.default in (MISSING, None, ""):
-            make = _raise_missing
-        plan.append((field.wire, field.name, check, make))
-    return tuple(plan)
+def _holds_null(field: Field) -> bool:
+    return field.nullable or field.type.kind == "any"
+
+
+def _read_object(raw: Any) -> dict[str, Any]:
+    if is_object(raw):
+        return dump_object(raw)
+    if isinstance(raw, Mapping):
+        return raw if isinstance(raw, Kept) else dict(raw)
+    raise refuse_type(raw, "object")
+
+
+def _plan_field(field: Field, mode: Mode) -> tuple[str, str, Check, Callable[[], Any] | None]:
+    """Wire name, name of the result, check, what to do in absence."""
+    check, make = compile_field(field, mode), field.make
+    if mode == "model":
+        return field.wire, field.wire, check, _raise_missing if field.is_demanded else make and (lambda: check(make()))
+    given = check if field.rule.gettable else lambda value: (check(value), field.make_default())[1]  # checked, dropped
+    return field.wire, field.name, given, _raise_missing if field.is_demanded and field.rule.settable else make
 
 
 def _raise_missing() -> Any:
     raise refuse_missing()
 
 
-def _compile_document(cls: type[Any], fields: tuple[Field, ...], mode: Mode) -> Check:
-    """Document (or instance) → document. Unknown fields are refused, unless they were stored before."""
-    constants = _constants(cls, fields, mode)
-    defaults = {
-        field.wire: constants[field.name]
-        for field in fields
-        if field.default is not MISSING
-        and not isinstance(field.default, Factory)
-        and (constants[field.name] is not None or field.nullable or field.type.kind == "any")
-    }
-    plan = _plan_document(fields, mode)
+def _check_default(cls: type[Any], field: Field, mode: Mode) -> Any:
+    """A constant default as its own rules give it.
 
-    def check(raw: Any) -> dict[str, Any]:
-        if type(raw) is not dict:
-            if is_object(raw):
-                raw = dump_object(raw)
-            elif not isinstance(raw, Mapping):
-                raise refuse_type(raw, "object")
-        values = defaults.copy()
-        problems: list[Problem] = []
-        found = 0
-        for wire, _, check_value, make in plan:
-            try:
-                if wire in raw:
-                    found += 1
-                    values[wire] = check_value(raw[wire])
-                elif make is not None:
-                    values[wire] = make()
-            except Refused as refused:
-                problems += [problem.under(wire) for problem in refused.problems]
-        if found < len(raw):
-            _sort_unknown(raw, known, values, problems)
-        if problems:
-            raise Refused(problems)
-        return values
-
-    known = frozenset(field.wire for field in fields)
-    return check
+    Raises:
+        BadDeclaration: it breaks them.
+    """
+    default = field.constant
+    if default is None or default == "":
+        return default
+    try:
+        checked = compile_type(field.type, field.rule, "model")(default) if not field.rule.extend else default
+    except Refused as refused:
+        problem = refused.problems[0]
+        message = f"the default {default!r} of {cls.__name__}.{field.name} breaks its own rules: "
+        raise BadDeclaration(field.source, message + field.wire + problem.name + problem.tail) from None
+    return default if isinstance(default, Enum) and mode != "model" else checked
 
 
-def _sort_unknown(
-    raw: Mapping[str, Any], known: frozenset[str], values: dict[str, Any], problems: list[Problem]
-) -> None:
-    kept: frozenset[str] = getattr(raw, "unknown", frozenset())
-    for name, value in raw.items():
-        if name in kept:
-            values[name] = value
-        elif name not in known:
-            problems.append(unknown_field(str(name)))
+def _prepare(check: Check, fields: tuple[Field, ...], mode: Mode) -> Check:
+    """In front of the check: what nobody may set is dropped, and virtual fields give values to others."""
+    hidden = frozenset(field.wire for field in fields if not field.rule.settable and mode != "model")
+    virtuals = tuple(field for field in fields if field.rule.virtual is not None and field.wire not in hidden)
+    if not hidden and not virtuals:
+        return check
+
+    def check_prepared(raw: Any) -> Any:
+        raw = copy(_read_object(raw))
+        for name in hidden:
+            raw.pop(name, None)
+        for field in virtuals:
+            if field.wire in raw or field.constant is not None:
+                _run_virtual(field, raw)
+        return check(raw)
+
+    return check_prepared
 
 
-def unknown_field(name: str) -> Problem:
-    """A name that the class does not declare."""
-    return Problem("AdditionalParamsNotAllowed", " is not declared", name, name)
+def _run_virtual(field: Field, raw: dict[str, Any]) -> None:
+    """Put what a virtual field gives into the raw values, unless the caller gave them."""
+    value = raw.setdefault(field.wire, field.constant)
+    try:
+        made: Any = field.rule.virtual(value)  # type: ignore[misc]  # there is one
+    except _CONFUSED:
+        refused = refuse_type(value, field.type.name)
+        raise Refused(*(problem.under(field.wire) for problem in refused.problems)) from None
+    for path, given in made.items() if isinstance(made, Mapping) else ():
+        if path == "this":
+            raw[field.wire] = given
+        else:
+            _put(raw, path, given)
 
 
-def _plan_document(fields: tuple[Field, ...], mode: Mode) -> Plan:
-    plan: list[tuple[str, str, Check, Callable[[], Any] | None]] = []
-    for field in fields:
-        check = compile_field(field, mode)
-        make: Callable[[], Any] | None = None
-        if isinstance(field.default, Factory):
-            make = _checked_factory(check, field.default.make)
-        elif field.required and field.default in (MISSING, None, ""):
-            make = _raise_missing
-        plan.append((field.wire, field.name, check, make))
-    return tuple(plan)
-
-
-def _checked_factory(check: Check, make: Callable[[], Any]) -> Callable[[], Any]:
-    return lambda: check(make())
+def _put(raw: dict[str, Any], path: str, value: Any) -> None:
+    """Set a dotted name that is absent; objects on the way are copied, they are the caller's."""
+    name, _, rest = path.partition(".")
+    inner = raw.get(name, {})
+    if not rest:
+        raw.setdefault(name, value)
+    elif isinstance(inner, Mapping):
+        raw[name] = dict(inner)
+        _put(raw[name], rest, value)

@@ -15,8 +15,6 @@ from typing import Any
 from core.errors import BadDeclaration
 from core.schema.fields import Field, FieldType, read_fields
 
-_FIRST_ODD = re.compile(r"[^A-Za-z0-9]")
-
 
 class Index:
     """An index over several fields.
@@ -29,16 +27,11 @@ class Index:
         **options: further options of the database, `expireAfterSeconds` for example.
     """
 
-    __slots__ = ("fields", "name", "options", "sparse", "unique")
-
     def __init__(
         self, *fields: str, unique: bool = False, sparse: bool = False, name: str | None = None, **options: Any
     ) -> None:
-        self.fields = fields
-        self.unique = unique
-        self.sparse = sparse
-        self.name = name
-        self.options = options
+        self.fields, self.name = fields, name
+        self.options = {"unique": unique, "sparse": sparse, **options}
 
     def __repr__(self) -> str:
         return f"Index({', '.join(map(repr, self.fields))})"
@@ -59,69 +52,52 @@ class IndexSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def list_indexes(cls: type[Any]) -> list[IndexSpec]:
+def build_indexes(cls: type[Any]) -> list[IndexSpec]:
     """Single indexes (indexed, then unique-only fields), compound ones, text indexes.
 
     Raises:
         BadDeclaration: an index names a field that does not exist, or exists twice.
     """
-    paths = list(_walk(read_fields(cls), "", ()))
-    known = {path for path, _ in paths}
-    specs: list[IndexSpec] = []
-    wanted = [item for item in paths if item[1].rule.index] + [
-        item for item in paths if item[1].rule.unique and not item[1].rule.index
-    ]
-    for path, declared in wanted:
-        if path != "_id":  # has an index anyway, which takes no options
-            rule = declared.rule
-            options = {"unique": rule.unique, "sparse": rule.sparse, **rule.index_options}
-            specs.append(IndexSpec(options.pop("name", None) or _name([path]), ((path, 1),), options))
-    specs += [_compound(cls, index, known, None) for index in cls.indexes]
-    specs += [_compound(cls, index, known, "text") for index in cls.text_indexes]
-    _check_unique(cls, specs)
+    paths = dict(_walk(read_fields(cls), "", ()))
+    del paths["_id"]  # has an index anyway, which takes no options
+    wanted = [(path, found.rule) for path, found in paths.items() if found.rule.index]
+    wanted += [(path, found.rule) for path, found in paths.items() if found.rule.unique and not found.rule.index]
+    specs = []
+    for path, rule in wanted:
+        options = {"unique": rule.unique, "sparse": rule.sparse, **rule.index_options}
+        specs.append(IndexSpec(options.pop("name", None) or _name(path), ((path, 1),), options))
+    specs += [_compound(cls, index, {"_id", *paths}, None) for index in cls.indexes]
+    specs += [_compound(cls, index, {"_id", *paths}, "text") for index in cls.text_indexes]
+    for position, spec in enumerate(specs):
+        if any(other.keys == spec.keys or other.name == spec.name for other in specs[:position]):
+            fields = ", ".join(path for path, _ in spec.keys)
+            raise BadDeclaration(cls.source, f"{cls.__name__} declares the index '{spec.name}' over {fields} twice")
     return specs
 
 
 def _walk(fields: tuple[Field, ...], prefix: str, above: tuple[type[Any], ...]) -> Iterator[tuple[str, Field]]:
     """Every stored path; those inside lists count with the path of the list, as in MongoDB."""
     for declared in fields:
-        path = prefix + declared.wire
-        yield path, declared
-        kind: FieldType | None = declared.type
-        while kind is not None and kind.kind == "list":
+        yield prefix + declared.wire, declared
+        kind: FieldType = declared.type
+        while kind.item is not None:
             kind = kind.item
-        if kind is not None and kind.params is not None and kind.params not in above:
-            yield from _walk(read_fields(kind.params), f"{path}.", (*above, kind.params))
+        if kind.params is not None and kind.params not in above:
+            yield from _walk(kind.fields, f"{prefix}{declared.wire}.", (*above, kind.params))
 
 
-def _name(paths: list[str]) -> str:
+def _name(*paths: str) -> str:
     """Mia's rule: the first character of each path that is neither letter nor digit is removed."""
-    return "".join(_FIRST_ODD.sub("", path, count=1) for path in paths)
+    return "".join(re.sub(r"[^A-Za-z0-9]", "", path, count=1) for path in paths)
 
 
 def _compound(cls: type[Any], index: Index, known: set[str], direction: str | None) -> IndexSpec:
-    keys: list[tuple[str, int | str]] = []
-    for name in index.fields:
-        path, order = (name[1:], -1) if name[:1] == "-" else (name, 1)
-        if not _is_known(path, known):
-            close = difflib.get_close_matches(path, known, 1)
-            hint = f"did you mean '{close[0]}'" if close else ""
-            raise BadDeclaration(cls.source, f"{index!r} of {cls.__name__}: no field is stored as '{path}'", hint)
-        keys.append((path, direction or order))
+    keys = tuple((name.lstrip("-"), direction or (-1 if name[:1] == "-" else 1)) for name in index.fields)
     if not keys:
         raise BadDeclaration(cls.source, f"an index of {cls.__name__} names no field")
-    options = {"unique": index.unique, "sparse": index.sparse, **index.options}
-    return IndexSpec(index.name or _name([path for path, _ in keys]), tuple(keys), options)
-
-
-def _is_known(path: str, known: set[str]) -> bool:
-    """Declared, or below something declared (a free-form object); `$**` is MongoDB's own."""
-    return path == "$**" or path in known or any(path.startswith(f"{name}.") for name in known)
-
-
-def _check_unique(cls: type[Any], specs: list[IndexSpec]) -> None:
-    for position, spec in enumerate(specs):
-        for other in specs[:position]:
-            if other.keys == spec.keys or other.name == spec.name:
-                fields = ", ".join(path for path, _ in spec.keys)
-                raise BadDeclaration(cls.source, f"{cls.__name__} declares the index '{spec.name}' over {fields} twice")
+    for path, _ in keys:
+        if path != "$**" and path not in known and not any(path.startswith(f"{name}.") for name in known):
+            close = difflib.get_close_matches(path, known, 1)
+            message = f"{index!r} of {cls.__name__}: no field is stored as '{path}'"
+            raise BadDeclaration(cls.source, message, f"did you mean '{close[0]}'" if close else "")
+    return IndexSpec(index.name or _name(*(path for path, _ in keys)), keys, index.options)

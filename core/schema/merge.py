@@ -6,13 +6,11 @@ them leaves open is no difference. Next: `link/merge.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
-from core.schema.fields import MISSING, Field, FieldType, read_fields
+from core.schema.fields import MISSING, OPEN, Field, FieldType
 from core.schema.rules import Factory, Rule
 
-_OPEN: Final = Rule()
 _COMPARED: Final = (
     "min", "max", "min_length", "max_length", "match", "match_flags", "allow", "allow_multiple", "deny",
     "convert", "nullable", "required", "settable", "gettable", "virtual", "extend", "description",
@@ -23,14 +21,12 @@ _AUTHORS_NAME: Final = {"match_flags": "match", "settable": "public", "gettable"
 def find_conflict(first: Field, second: Field) -> str | None:
     """The name of the first attribute in which two fields contradict each other, as authors write it."""
     conflict = _find_in_type(first.type, second.type) or _find_in_rule(first.rule, second.rule)
-    if conflict is None and not _agree(first.default, second.default, MISSING):
-        return "default"
-    return conflict
+    return conflict or (None if _agree(first.default, second.default, MISSING) else "default")
 
 
 def _find_in_rule(first: Rule, second: Rule) -> str | None:
     for name in _COMPARED:
-        if not _agree(getattr(first, name), getattr(second, name), getattr(_OPEN, name)):
+        if not _agree(getattr(first, name), getattr(second, name), getattr(OPEN, name)):
             return _AUTHORS_NAME.get(name, name)
     return None
 
@@ -38,36 +34,25 @@ def _find_in_rule(first: Rule, second: Rule) -> str | None:
 def _find_in_type(first: FieldType, second: FieldType) -> str | None:
     if "any" in (first.kind, second.kind) or first == second:
         return None
-    if first.params is not None and second.params is not None:
-        return _find_in_params(first.params, second.params)
     if first.item is not None and second.item is not None:
-        rules = _find_in_rule(first.item_rule or _OPEN, second.item_rule or _OPEN)
+        rules = _find_in_rule(first.item_rule or OPEN, second.item_rule or OPEN)
         return _find_in_type(first.item, second.item) or rules
-    return "type"
-
-
-def _find_in_params(first: type[Any], second: type[Any]) -> str | None:
-    """Nested classes may differ, as long as what both declare agrees."""
-    others = {field.wire: field for field in read_fields(second)}
-    for field in read_fields(first):
-        other = others.get(field.wire)
-        conflict = find_conflict(field, other) if other is not None else None
+    if first.params is None or second.params is None:
+        return "type"
+    others = {field.wire: field for field in second.fields}  # classes may differ, if what both declare agrees
+    for field in first.fields:
+        conflict = find_conflict(field, others.get(field.wire, field))
         if conflict is not None:
             return f"{field.wire}.{conflict}"
     return None
 
 
 def _agree(first: Any, second: Any, missing: Any) -> bool:
+    if isinstance(first, Factory) and isinstance(second, Factory):
+        first, second = first.make, second.make
     if first is missing or second is missing or (type(first) is type(second) and first == second):
         return True
     if missing is not MISSING and missing in (first, second):
         return True
-    if isinstance(first, Factory) and isinstance(second, Factory):
-        return _agree(first.make, second.make, None)
-    return _is_same_code(first, second) if callable(first) and callable(second) else False
-
-
-def _is_same_code(first: Callable[..., Any], second: Callable[..., Any]) -> bool:
-    """Inherited annotations are evaluated per class: the same `lambda` gives two functions."""
-    code = getattr(first, "__code__", None)
+    code = getattr(first, "__code__", None)  # inherited annotations are evaluated per class: two lambdas, one code
     return code is not None and code == getattr(second, "__code__", None)

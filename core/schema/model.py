@@ -1,4 +1,4 @@
-"""Documents: `Model`, and the way between objects and what is stored.
+"""Documents: `Model`, and checks of what is stored.
 
 In: an annotated class with class keywords. Out: documents under stored names and back, checks of documents.
 Updates are in `update.py`, indexes in `indexes.py`. Before: `compiler.py`. Next: `data/collection.py`.
@@ -14,26 +14,19 @@ from core.schema.compiler import compile_object
 from core.schema.fields import Field, read_fields
 from core.schema.formats import ObjectId
 from core.schema.indexes import Index as Index  # noqa: PLC0414  with the model, as authors import it
-from core.schema.indexes import IndexSpec as IndexSpec  # noqa: PLC0414
-from core.schema.indexes import list_indexes
-from core.schema.params import fill_instance, print_instance
-from core.schema.plain import compile_load, dump_object, dump_public
+from core.schema.indexes import build_indexes as build_indexes  # noqa: PLC0414
+from core.schema.record import Record, dump_object, load_record
 from core.schema.refused import Refused, to_items
 from core.schema.rules import factory, rule
 from core.schema.stored import is_storable_key
-from core.schema.update import check_operators
-from core.source import Source, caller_source
+from core.schema.update import check_update as check_update  # noqa: PLC0414  with the other checks
+from core.source import caller_source
 
 M = TypeVar("M", bound="Model")
 
 
-def stored_name(name: str) -> str:
-    """The stored name of a Python name: `oid` is `_id`, every other is itself."""
-    return "_id" if name == "oid" else name
-
-
 @dataclass_transform(kw_only_default=True)
-class Model:
+class Model(Record):
     """Base of what is stored in MongoDB: annotated fields with `rule(...)`.
 
     Class keywords:
@@ -48,13 +41,12 @@ class Model:
     The constructor takes every field by keyword, applies defaults and checks nothing; writing does.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_schema", "_sent", "_unknown")
+    __slots__ = ()
     __model__: ClassVar[bool] = True
     __reserved__: ClassVar[frozenset[str]] = frozenset(
         {"identity", "version", "disabled", "collection", "database", "shard_key", "indexes", "text_indexes"}
         | {"collection_options", "source"}
     )
-    __wire_name__ = staticmethod(stored_name)
     identity: ClassVar[str]
     version: ClassVar[str]
     disabled: ClassVar[bool]
@@ -64,10 +56,6 @@ class Model:
     indexes: ClassVar[tuple[Index, ...]]
     text_indexes: ClassVar[tuple[Index, ...]]
     collection_options: ClassVar[Mapping[str, Any]]
-    source: ClassVar[Source]
-    _schema: tuple[Field, ...]
-    _sent: Mapping[str, Any]
-    _unknown: dict[str, Any]
 
     oid: Annotated[Any, rule("Id of the document", name="_id")] = factory(ObjectId)
 
@@ -92,28 +80,14 @@ class Model:
         cls.collection_options = dict(collection_options or {})
         cls.source = caller_source()
 
-    def __init__(self, **values: Any) -> None:
-        fill_instance(self, values)
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.__dict__ == self.__dict__
-
-    __hash__ = None  # type: ignore[assignment]  # values may change
-
-    def __repr__(self) -> str:
-        return print_instance(self)
-
-    def __wire__(self) -> dict[str, Any]:
-        """The values under their stored names, without those that must not leave the server."""
-        return dump_public(self)
+    @staticmethod
+    def __wire_name__(name: str) -> str:
+        """The stored name of a Python name: `oid` is `_id`, every other is itself."""
+        return "_id" if name == "oid" else name
 
 
 def model_fields(cls: type[Any]) -> tuple[Field, ...]:
-    """The fields of a model with their stored names, `_id` first.
-
-    Raises:
-        BadDeclaration: a field contradicts itself.
-    """
+    """The fields of a model with their stored names, `_id` first."""
     return read_fields(cls)
 
 
@@ -129,7 +103,7 @@ def to_document(instance: Model) -> dict[str, Any]:
 
 def from_document(cls: type[M], document: Mapping[str, Any]) -> M:
     """A stored document as object, unchecked; missing fields take defaults, unknown ones are kept."""
-    return cast("M", compile_load(cls)(document))
+    return cast("M", load_record(cls, document))
 
 
 def check_document(cls: type[Model], document: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +111,7 @@ def check_document(cls: type[Model], document: Mapping[str, Any]) -> dict[str, A
 
     Args:
         cls: the model.
-        document: under stored names; of `to_document`, or written by code. An instance will do.
+        document: under stored names; of `to_document`, or written by code.
 
     Raises:
         ModelError: lists every broken rule and every field that the model does not declare.
@@ -149,24 +123,6 @@ def check_document(cls: type[Model], document: Mapping[str, Any]) -> dict[str, A
     return checked
 
 
-def check_update(cls: type[Model], update: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
-    """Update operators as they may be sent; see `update.py`.
-
-    Raises:
-        ModelError: lists everything that is wrong.
-    """
-    return check_operators(cls, update)
-
-
-def build_indexes(cls: type[Model]) -> list[IndexSpec]:
-    """Every index the model asks for, with mia's names: single, compound, text.
-
-    Raises:
-        BadDeclaration: an index names a field that does not exist, or exists twice.
-    """
-    return list_indexes(cls)
-
-
 def check_model(cls: type[Model]) -> None:
     """Everything that can be wrong with a model, found when it is loaded.
 
@@ -174,8 +130,7 @@ def check_model(cls: type[Model]) -> None:
         BadDeclaration: at the line of the field or of the class.
     """
     for field in model_fields(cls):
-        if field.wire != "_id" and not is_storable_key(field.wire):
+        if not is_storable_key(field.wire):
             raise BadDeclaration(field.source, f"'{field.wire}' is no name that a document may use")
     compile_object(cls, "model")
-    compile_load(cls)
     build_indexes(cls)

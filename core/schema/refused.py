@@ -1,7 +1,7 @@
 """What a check says when it refuses a value: problems with paths relative to the value, and their texts.
 
 In: a value that broke a rule. Out: `Refused`, whose problems the enclosing list, object and section complete
-with their own names; `to_items` makes the wire entries. Before: nothing. Next: `coerce.py`, `limits.py`.
+with their own names; `to_items` makes the wire entries. Next: `coerce.py`, `limits.py`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Problem(NamedTuple):
 class Refused(Exception):
     """A value broke its rules."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(problems)
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(*problems)
         self.problems = problems
 
 
@@ -44,21 +44,29 @@ def _join(path: str, rest: str) -> str:
     return f"{path}.{rest}" if path and rest and rest[0] != "[" else path + rest
 
 
-def refuse(code: str, tail: str) -> Refused:
-    """A refusal of the value at hand for one reason."""
-    return Refused([Problem(code, tail)])
+def refuse(code: str, tail: str, path: str = "") -> Refused:
+    """A refusal of the value at hand, or of what is at a path below it."""
+    return Refused(Problem(code, tail, path, path))
 
 
 def refuse_type(value: Any, expected: str) -> Refused:
     """`UnexpectedType`: the given type as JavaScript's `typeof` names it, the expected one in lower case."""
-    tail = f" is unexpected type. {js_typeof(value)} given {expected} expected"
-    return Refused([Problem(WireCode.UNEXPECTED_TYPE, tail)])
+    return refuse(WireCode.UNEXPECTED_TYPE, f" is unexpected type. {js_typeof(value)} given {expected} expected")
 
 
 def refuse_missing() -> Refused:
     """`MissingRequiredParameter`."""
-    tail = " is required but invalid value or no value given"
-    return Refused([Problem(WireCode.MISSING_REQUIRED_PARAMETER, tail)])
+    return refuse(WireCode.MISSING_REQUIRED_PARAMETER, " is required but invalid value or no value given")
+
+
+def refuse_value(value: Any, hint: str) -> Refused:
+    """`ValueNotAllowed`, with what would be."""
+    return refuse(WireCode.VALUE_NOT_ALLOWED, f" value '{text_of(value)}' is not allowed. {hint}")
+
+
+def refuse_unknown(path: str = "") -> Refused:
+    """A name that the class does not declare."""
+    return refuse(WireCode.ADDITIONAL_PARAMS_NOT_ALLOWED, " is not declared", path)
 
 
 def js_typeof(value: Any) -> str:
@@ -68,6 +76,13 @@ def js_typeof(value: Any) -> str:
     if isinstance(value, str):
         return "string"
     return "number" if isinstance(value, int | float) else "object"
+
+
+def text_of(value: Any) -> str:
+    """A number, boolean or text as JavaScript would print it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e21 else str(value)
 
 
 def to_items(problems: Sequence[Problem], path: str = "", section: str | None = None) -> Iterator[ErrorItem]:

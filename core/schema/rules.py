@@ -1,7 +1,6 @@
 """What an author may demand of a value: `rule(...)`, and the markers for computed defaults.
 
-In: keyword arguments at an annotation. Out: a frozen `Rule`, read by `schema/fields.py`. The checks
-themselves are compiled in `schema/compiler.py`.
+In: keyword arguments at an annotation. Out: a frozen `Rule`. Next: `fields.py` reads it, `compiler.py` compiles it.
 """
 
 from __future__ import annotations
@@ -10,35 +9,21 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar, cast
-
-from core.source import Source, caller_source
+from typing import Any, Final, Literal, TypeVar, cast
 
 T = TypeVar("T")
 Convert = Literal["lower", "upper", "trim"]
 Access = bool | Mapping[Literal["set", "get"], bool]
 Virtual = Callable[[Any], Mapping[str, Any]]
+_LETTERS: Final = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"))
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The demands on one field; `None` or an empty tuple means "not demanded".
+    """The demands on one field as `rule` takes them; `None` or an empty tuple means "not demanded".
 
     Attributes:
-        min, max: inclusive limits of a number.
-        min_length, max_length: inclusive limits in characters, for text and every text of a list.
-        match: pattern searched in the text form of the value.
-        allow, deny: values compared case-insensitively, as in mia.js.
-        allow_multiple: like `allow` for comma-separated text.
-        convert: conversions applied in order after the checks.
-        nullable: whether null is accepted; `None` takes it from the type (`T | None`).
-        required: whether absence is an error; `None` takes it from the default.
         settable, gettable: `public` of the author: may a client set it, may it leave the server.
-        virtual: turns the raw value into other fields; key `this` replaces the field itself.
-        extend: gives the `Params` class for a raw value.
-        name: wire and stored name; `None` takes the Python name.
-        docs: whether the field is shown in the API documentation.
-        unique, index, sparse, index_options: for models, see `schema/model.py`.
     """
 
     description: str = ""
@@ -64,7 +49,16 @@ class Rule:
     index: bool = False
     sparse: bool = False
     index_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    source: Source | None = field(default=None, compare=False)
+
+    @property
+    def pattern(self) -> str:
+        """`match` in slash notation, as messages and listings print it."""
+        return f"/{self.match}/{flag_letters(self.match_flags)}"
+
+
+def flag_letters(flags: int) -> str:
+    """The flags of a pattern that have a letter in the notation of JavaScript."""
+    return "".join(letter for flag, letter in _LETTERS if flags & flag)
 
 
 def rule(
@@ -91,28 +85,33 @@ def rule(
     sparse: bool = False,
     index_options: Mapping[str, Any] | None = None,
 ) -> Rule:
-    """The demands on a field, for `Annotated[T, rule(...)]`; see `Rule` for the meaning of each.
+    """The demands on a field, for `Annotated[T, rule(...)]`.
 
-    Source: mia.js 2.9 rules, names in snake case. A single value for `allow`, `deny` or `convert`
-    stands for a list of one; `public` may be one flag or `{"set": …, "get": …}`.
+    Source: mia.js 2.9 rules, names in snake case. Those of a list without rules of its elements are about them.
+
+    - `min max min_length max_length`: inclusive limits of numbers and of texts; `match`: pattern searched in the text
+    - `allow deny allow_multiple`: compared as text without case; `allow_multiple` is for text separated by commas
+    - `convert`: applied in order after the checks
+    - `nullable required`: else as the type (`T | None`) and the default say
+    - `public`: whether clients may set it and get it: one flag, or `{"set": …, "get": …}`
+    - `virtual`: gives other fields (`{"dotted.name": value}`) from the raw value; `this` replaces the field itself
+    - `extend`: gives the `Params` class for a raw value
+    - `name`: wire and stored name; `docs`: whether the API documentation shows it
+    - `unique index sparse index_options`: for models
     """
-    return _build_rule(dict(locals()), caller_source())
+    return _build_rule(dict(locals()))
 
 
-def _build_rule(given: dict[str, Any], source: Source) -> Rule:
+def _build_rule(given: dict[str, Any]) -> Rule:
     public, match = given.pop("public"), given["match"]
     access = public if isinstance(public, Mapping) else {"set": public, "get": public}
     if isinstance(match, re.Pattern):
         given |= {"match": match.pattern, "match_flags": match.flags & ~re.UNICODE}
-    given |= {name: _as_tuple(given[name]) for name in ("allow", "allow_multiple", "deny", "convert")}
+    for name in ("allow", "allow_multiple", "deny", "convert"):
+        one = isinstance(given[name], str) or not isinstance(given[name], Sequence)
+        given[name] = (given[name],) if one else tuple(given[name])
     given["index_options"] = dict(given["index_options"] or {})
-    return Rule(**given, settable=access.get("set", True), gettable=access.get("get", True), source=source)
-
-
-def _as_tuple(value: Any) -> tuple[Any, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return (value,)
-    return tuple(value)
+    return Rule(**given, settable=access.get("set", True), gettable=access.get("get", True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +122,7 @@ class Factory:
 
 
 def factory(make: Callable[[], T]) -> T:
-    """A computed default: `created: datetime = factory(now)`, `tags: list[str] = factory(list[str])`.
-
-    The return type is the one of `make`, so that the annotation checks; at run time it is a marker.
-    """
+    """A computed default: `created: datetime = factory(now)`; typed as the value, at run time a `Factory`."""
     return cast("T", Factory(make))
 
 

@@ -2,39 +2,76 @@
 
 In: `{"$set": {"items.0.name": "x"}}`, as code writes it. Out: the same with checked and converted values, or
 a `ModelError` with everything that is wrong. A pipeline may set literal values only: anything else in it is
-an expression, and a text that begins with `$` would read another field. Before: `paths.py`. Next: `data/`.
+an expression, and a text that begins with `$` would read another field. Before: `compiler.py`. Next: `data/`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from bson import Decimal128, Int64
 
 from core.errors import ErrorItem, ModelError, WireCode
-from core.schema.coerce import coerce_for
-from core.schema.fields import FieldType, read_fields
-from core.schema.paths import Target, find_target
-from core.schema.plain import dump_object, is_object
-from core.schema.refused import Problem, Refused, refuse, refuse_type, to_items
+from core.schema.coerce import Check, coerce_for
+from core.schema.compiler import compile_field, compile_type
+from core.schema.fields import OPEN, FieldType, own_cache, read_fields
+from core.schema.record import dump_object, is_object
+from core.schema.refused import Refused, refuse, refuse_type, refuse_unknown, to_items
+from core.schema.rules import Rule
+from core.schema.stored import check_stored, is_storable_key
 
-Operator = Callable[[type[Any], Target, Any], Any]
+_POSITION: Final = re.compile(r"[0-9]{1,9}|\$|\$\[[A-Za-z0-9]*\]")
+_MOST_CACHED: Final = 1000  # free-form names make any number of paths
 _INTEGER: Final = coerce_for(FieldType("integer", "integer"), "model")
-_NUMBER: Final = coerce_for(FieldType("number", "number"), "model")
 
 
-def check_operators(cls: type[Any], update: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
-    """The update to send.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A place in a document.
+
+    Attributes:
+        kind, rule: what is declared there; kind `any` within free-form values.
+        check: of a value to be stored there.
+        required: whether it must stay: a required field, or an element of a list.
+    """
+
+    kind: FieldType
+    rule: Rule
+    check: Check
+    required: bool
+
+    @property
+    def is_free(self) -> bool:
+        """Whether anything may be stored here."""
+        return self.kind.kind == "any"
+
+    def element(self) -> Target:
+        """The target of the elements of a list."""
+        if self.is_free:
+            return self
+        if self.kind.item is None:
+            raise refuse(WireCode.UNEXPECTED_TYPE, f" is no list but {self.kind.name}")
+        rule = self.kind.item_rule or self.rule
+        return Target(self.kind.item, rule, compile_type(self.kind.item, rule, "model"), required=True)
+
+
+_FREE: Final = Target(FieldType("any", "any"), OPEN, check_stored, required=False)
+
+
+def check_update(cls: type[Any], update: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
+    """Update operators, or a pipeline, as they may be sent.
 
     Raises:
         ModelError: lists every unknown operator, unknown field and unfitting value.
     """
     problems: list[ErrorItem] = []
     if isinstance(update, Mapping):
-        checked: Any = _check_all(cls, update, _OPERATORS, problems)
+        checked: Any = _check_operators(cls, update, _OPERATORS, problems)
     else:
-        checked = [_check_all(cls, stage, _STAGES, problems) for stage in update]
+        checked = [_check_operators(cls, stage, _STAGES, problems) for stage in update]
     if not update:
         problems.append(ErrorItem(WireCode.UNEXPECTED_TYPE, "an update needs at least one operator"))
     if problems:
@@ -42,25 +79,21 @@ def check_operators(cls: type[Any], update: Mapping[str, Any] | Sequence[Mapping
     return checked
 
 
-def _check_all(cls: type[Any], update: Any, known: Mapping[str, Operator], problems: list[ErrorItem]) -> dict[str, Any]:
+def _check_operators(
+    cls: type[Any], update: Any, known: Mapping[str, Operator], problems: list[ErrorItem]
+) -> dict[str, Any]:
     checked: dict[str, Any] = {}
-    if not isinstance(update, Mapping):
-        problems.append(ErrorItem(WireCode.UNEXPECTED_TYPE, "a stage is an object with one operator"))
-        return checked
-    for name, changes in update.items():
-        operator = known.get(name)
-        if operator is None:
+    for name, changes in update.items() if isinstance(update, Mapping) else [(update, None)]:
+        if name not in known:
             hint = f"known are {' '.join(known)}" if str(name)[:1] == "$" else "use operators: {'$set': …}"
             message = f"{name} is no update operator; {hint}"
             problems.append(ErrorItem(WireCode.VALUE_NOT_ALLOWED, message, str(name)))
-        elif known is _STAGES and name == "$unset" and isinstance(changes, str | list | tuple):
-            names = [changes] if isinstance(changes, str) else list(changes)
-            _check_changes(cls, name, operator, dict.fromkeys(names, ""), problems)
-            checked[name] = names
-        elif not isinstance(changes, Mapping):
-            problems.append(ErrorItem(WireCode.UNEXPECTED_TYPE, f"{name} needs fields and values", name))
+        elif known is _STAGES and name == "$unset" and isinstance(changes, list):
+            checked[name] = [*_check_changes(cls, name, known[name], dict.fromkeys(changes, ""), problems)]
+        elif isinstance(changes, Mapping):
+            checked[name] = _check_changes(cls, name, known[name], changes, problems)
         else:
-            checked[name] = _check_changes(cls, name, operator, changes, problems)
+            problems.append(ErrorItem(WireCode.UNEXPECTED_TYPE, f"{name} needs fields and values", name))
     return checked
 
 
@@ -70,152 +103,120 @@ def _check_changes(
     checked: dict[str, Any] = {}
     for path, value in changes.items():
         try:
-            target = find_target(cls, path)
             if path == "_id" and name not in ("$set", "$setOnInsert"):
                 raise refuse(WireCode.VALUE_NOT_ALLOWED, " can never change")
-            checked[path] = operator(cls, target, value)
+            checked[path] = operator(_find_target(cls, path), value)
         except Refused as refused:
             problems.extend(to_items(refused.problems, path))
     return checked
 
 
-def _set(_: type[Any], target: Target, value: Any) -> Any:
+def _find_target(cls: type[Any], path: str) -> Target:
+    """What a dotted name of an update means."""
+    cache = own_cache(cls, "__targets__")
+    if path not in cache:
+        if len(cache) >= _MOST_CACHED:
+            cache.clear()
+        cache[path] = _walk(cls, path)
+    target: Target = cache[path]
+    return target
+
+
+def _walk(cls: type[Any], path: str) -> Target:
+    inside: type[Any] | None = cls
+    target = _FREE
+    for part in path.split("."):
+        if inside is not None:
+            field = next((field for field in read_fields(inside) if field.wire == part), None)
+            if field is None:
+                raise refuse_unknown()
+            kind = _FREE.kind if field.rule.extend else field.type  # what is below depends on the value
+            target = Target(kind, field.rule, compile_field(field, "model"), field.required)
+        elif target.kind.kind == "list" and _POSITION.fullmatch(part):
+            target = target.element()
+        elif target.kind.kind in ("any", "map") and (is_storable_key(part) or _POSITION.fullmatch(part)):
+            target = _FREE
+        else:
+            raise refuse_unknown()
+        inside = target.kind.params
+    return target
+
+
+def _set(target: Target, value: Any) -> Any:
     return target.check(value)
 
 
-def _unset(_: type[Any], target: Target, _value: Any) -> Any:
+def _unset(target: Target, _value: Any) -> Any:
     if target.required:
         raise refuse(WireCode.MISSING_REQUIRED_PARAMETER, " is required and cannot be removed")
     return ""
 
 
-def _add(_: type[Any], target: Target, value: Any) -> Any:
-    if not target.is_number:
+def _add(target: Target, value: Any) -> Any:
+    """The sum is not known, so its limits are not checked."""
+    if target.is_free and isinstance(value, Decimal128 | Int64 | float):
+        return value
+    if not (target.is_free or target.kind.is_number):
         raise refuse(WireCode.UNEXPECTED_TYPE, f" is no number but {target.kind.name}")
-    if isinstance(value, Decimal128 | Int64) and target.is_free:
-        return value
-    if target.kind.kind == "number":
-        return _NUMBER(value)
-    if target.is_free and isinstance(value, float):
-        return value
-    return _INTEGER(value)
+    return coerce_for(target.kind, "model")(value) if target.kind.kind == "number" else _INTEGER(value)
 
 
-def _modifiers(value: Any, known: frozenset[str]) -> Mapping[str, Any] | None:
-    """`{"$each": …}` and its companions, or `None` for a plain value."""
-    if not isinstance(value, Mapping) or not any(str(key).startswith("$") for key in value):
-        return None
-    for name in value:
-        if name not in known:
-            raise refuse(WireCode.VALUE_NOT_ALLOWED, f" takes {' '.join(sorted(known))}, not {name}")
-    if not isinstance(value.get("$each"), list | tuple):
-        raise refuse(WireCode.UNEXPECTED_TYPE, " needs a list as $each")
-    return value
-
-
-def _elements(target: Target, values: Sequence[Any]) -> list[Any]:
+def _push(target: Target, value: Any) -> Any:
+    """One value, or several as `$each`; what stands beside it changes no value."""
     element = target.element()
-    checked: list[Any] = []
-    problems: list[Problem] = []
-    for index, value in enumerate(values, 1):
-        try:
-            checked.append(element.check(value))
-        except Refused as refused:
-            problems += [problem.under(f"[{index}]") for problem in refused.problems]
-    if problems:
-        raise Refused(problems)
-    return checked
-
-
-_PUSH: Final = frozenset({"$each", "$position", "$slice", "$sort"})
-
-
-def _push(_: type[Any], target: Target, value: Any) -> Any:
-    element = target.element()
-    modifiers = _modifiers(value, _PUSH)
-    if modifiers is None:
+    if not isinstance(value, Mapping) or not any(str(name)[:1] == "$" for name in value):
         return element.check(value)
-    checked = {**modifiers, "$each": _elements(target, modifiers["$each"])}
-    for name in ("$position", "$slice"):
-        if name in modifiers:
-            _INTEGER(modifiers[name])
-    sort = modifiers.get("$sort", 1)
-    orders = sort.values() if isinstance(sort, Mapping) else [sort]
-    if not orders or any(order not in (1, -1) for order in orders):
-        raise refuse(WireCode.VALUE_NOT_ALLOWED, " is sorted by 1, -1 or fields with 1 or -1")
-    return checked
+    unknown = value.keys() - {"$each", "$position", "$slice", "$sort"}
+    if unknown or not isinstance(value.get("$each"), list):
+        raise refuse(WireCode.VALUE_NOT_ALLOWED, " takes a list as $each, with $position $slice $sort")
+    return {**value, "$each": _check_each(target, value["$each"])}
 
 
-def _add_to_set(_: type[Any], target: Target, value: Any) -> Any:
-    element = target.element()
-    modifiers = _modifiers(value, frozenset({"$each"}))
-    return element.check(value) if modifiers is None else {"$each": _elements(target, modifiers["$each"])}
+def _check_each(target: Target, values: Any) -> Any:
+    if not isinstance(values, list):
+        raise refuse_type(values, "array")
+    target.element()
+    return target.check(values) if target.is_free else compile_type(target.kind, target.rule, "model")(values)
 
 
-def _pull(_: type[Any], target: Target, value: Any) -> Any:
+def _pull(target: Target, value: Any) -> Any:
     """An element, or a condition: operators, and fields of the elements, whose values may be conditions."""
     element = target.element()
-    if is_object(value):
-        value = dump_object(value)
+    value = dump_object(value) if is_object(value) else value
     if not isinstance(value, Mapping):
         return element.check(value)
-    if element.kind.params is not None:
-        known = {field.wire for field in read_fields(element.kind.params)}
-        for name in value:
-            if not str(name).startswith("$") and str(name).partition(".")[0] not in known:
-                raise Refused([Problem("AdditionalParamsNotAllowed", " is not declared", str(name), str(name))])
+    known = {field.wire for field in element.kind.fields}
+    for name in value if known else ():
+        if name[:1] != "$" and name.partition(".")[0] not in known:
+            raise refuse_unknown(name)
     return dict(value)
 
 
-def _pull_all(_: type[Any], target: Target, value: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        raise refuse_type(value, "array")
-    return _elements(target, value)
-
-
-def _pop(_: type[Any], target: Target, value: Any) -> Any:
+def _pop(target: Target, value: Any) -> Any:
     target.element()
     if value not in (1, -1) or isinstance(value, bool):
         raise refuse(WireCode.VALUE_NOT_ALLOWED, " is popped by 1 (last) or -1 (first)")
     return value
 
 
-def _rename(cls: type[Any], target: Target, value: Any) -> Any:
-    if not isinstance(value, str):
-        raise refuse_type(value, "string")
-    if target.required:
-        raise refuse(WireCode.MISSING_REQUIRED_PARAMETER, " is required and cannot be renamed")
-    other = find_target(cls, value)
-    if not other.is_free and other.kind != target.kind:
-        raise refuse(WireCode.UNEXPECTED_TYPE, f" is {target.kind.name}, {value} is {other.kind.name}")
+def _current_date(target: Target, value: Any) -> Any:
+    if target.kind.kind not in ("date", "any"):
+        raise refuse(WireCode.UNEXPECTED_TYPE, f" is no date but {target.kind.name}")
+    if value is not True and value != {"$type": "date"}:
+        raise refuse(WireCode.VALUE_NOT_ALLOWED, " is set to now by true or {'$type': 'date'}")
     return value
 
 
-def _current_date(_: type[Any], target: Target, value: Any) -> Any:
-    if target.kind.kind not in ("date", "any"):
-        raise refuse(WireCode.UNEXPECTED_TYPE, f" is no date but {target.kind.name}")
-    if value is True or value == {"$type": "date"} or (target.is_free and value == {"$type": "timestamp"}):
-        return value
-    raise refuse(WireCode.VALUE_NOT_ALLOWED, " is set to now by true or {'$type': 'date'}")
-
-
-def _bit(_: type[Any], target: Target, value: Any) -> Any:
-    if not target.is_number or target.kind.kind == "number":
-        raise refuse(WireCode.UNEXPECTED_TYPE, f" is no whole number but {target.kind.name}")
-    if not isinstance(value, Mapping) or not value or not {"and", "or", "xor"}.issuperset(value):
-        raise refuse(WireCode.VALUE_NOT_ALLOWED, " takes and, or, xor with a number")
-    return {name: _INTEGER(bits) for name, bits in value.items()}
-
-
-def _set_literal(_: type[Any], target: Target, value: Any) -> Any:
+def _set_literal(target: Target, value: Any) -> Any:
     if not isinstance(value, Mapping) or set(value) != {"$literal"}:
         raise refuse(WireCode.VALUE_NOT_ALLOWED, " must be {'$literal': value} in a pipeline")
     return {"$literal": target.check(value["$literal"])}
 
 
+Operator = Callable[[Target, Any], Any]
 _OPERATORS: Final[Mapping[str, Operator]] = {
-    "$set": _set, "$setOnInsert": _set, "$unset": _unset, "$inc": _add, "$mul": _add, "$min": _set,
-    "$max": _set, "$push": _push, "$addToSet": _add_to_set, "$pull": _pull, "$pullAll": _pull_all,
-    "$pop": _pop, "$rename": _rename, "$currentDate": _current_date, "$bit": _bit,
+    "$set": _set, "$setOnInsert": _set, "$unset": _unset, "$inc": _add, "$mul": _add, "$min": _set, "$max": _set,
+    "$push": _push, "$addToSet": _push, "$pull": _pull, "$pullAll": _check_each, "$pop": _pop,
+    "$currentDate": _current_date,
 }  # fmt: skip
 _STAGES: Final[Mapping[str, Operator]] = {"$set": _set_literal, "$unset": _unset}

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from core import WireCode, listing_attributes
+from core import WireCode
+from generic.libs.attributes import listing_attributes
 
 #: what every service may answer, whatever its steps declare
 _ALWAYS: Final[Mapping[int, tuple[WireCode, ...]]] = {

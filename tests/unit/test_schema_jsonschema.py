@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from core.schema import formats
-from core.schema.digits import range_pattern
 from core.schema.fields import Upload, read_fields
 from core.schema.jsonschema import (
     Components,
@@ -25,7 +24,6 @@ from core.schema.jsonschema import (
     build_object_schema,
     is_demanded,
 )
-from core.schema.listing import listing_attributes
 from core.schema.model import Model
 from core.schema.params import Params, compile_section
 from core.schema.rules import factory, rule
@@ -79,7 +77,6 @@ KINDS: dict[str, Any] = {
     "objectid": formats.ObjectId,
     "map": dict[str, Any],
     "any": Any,
-    "any-max": Annotated[Any, rule(max=5, max_length=2)],
     "list": list[int],
     "list-rule": Annotated[list[str], rule(max_length=2)],
     "object": Inner,
@@ -116,14 +113,13 @@ def admits(check: Any, value: Any) -> bool:
 
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("nullable", [False, True], ids=["", "nullable"])
-def test_schema_and_check_agree_on_json(name: str, nullable: bool) -> None:
+def test_schema_and_check_agree_and_only_rules_may_narrow_the_schema(name: str, nullable: bool) -> None:
     annotation = KINDS[name] | None if nullable else KINDS[name]
     documented, check = validator(schema_of(annotation)), compile_section(params(a=annotation), "body")
     for value in VALUES:
         if documented.is_valid(value) != admits(check, value):
-            skipped = isinstance(value, str) and LENIENT.search(value)
-            number = isinstance(value, float | int) and name in ("text-short", "text-long", "text-match-digits")
-            assert (skipped or number) and not documented.is_valid(value), (value, documented.schema)
+            narrower = "-" in name or name == "any" or (isinstance(value, str) and LENIENT.search(value))
+            assert narrower and not documented.is_valid(value), (value, documented.schema)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -146,11 +142,10 @@ TEXT_TYPES = {
     "number-range": {"type": "number", "minimum": 0.5, "maximum": 12},
     "boolean": {"type": "boolean"},
     "choice": {"type": "string", "enum": ["x", "y"]},
-    "choice-number": {"enum": [1, 2]},
     "integer-allow": {"enum": ["1", "2"]},
     "date": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]},
     "list": {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1, "format": "int64"}},
-    "timestamp": {"type": "integer", "minimum": 10**9, "maximum": 10**10 - 1},
+    "timestamp": {"type": "integer", "minimum": 10**9, "maximum": 10**10 - 1, "format": "int64"},
 }  # fmt: skip
 
 
@@ -220,47 +215,9 @@ def test_answers_are_described_by_their_types() -> None:
     schema = components["StoredAnswer"]
     assert schema["required"] == ["_id", "name", "at", "color", "mail", "many", "free"]
     assert schema["properties"]["name"] == {"type": "string", "description": "Name"}
-    assert schema["properties"]["at"] == {"type": ["string", "null"], "format": "date-time"}
+    assert schema["properties"]["at"] == {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}
     assert schema["properties"]["color"] == {"enum": ["red", "blue"]}
     assert schema["properties"]["many"] == {"type": "array", "items": {"$ref": "#/components/schemas/InnerAnswer"}}
     assert schema["properties"]["_id"] == {"description": "Id of the document"}
     assert build_model_schema(params(a=(Literal["x"] | None, None)), components)
-    assert components["GivenAnswer"]["properties"]["a"] == {"enum": ["x", None]}
-
-
-RANGES = [(0, 100), (1, 200), (-5, 17), (-200, -7), (7, 7), (99, 1001), (0, 0), (-1, 0), (1234, 98765)]
-
-
-@pytest.mark.parametrize(("least", "most"), RANGES)
-def test_ranges_as_patterns(least: int, most: int) -> None:
-    pattern = re.compile(range_pattern(least, most))
-    span = [*range(-300, 1200), least - 1, least, most, most + 1, 98765, 98766]
-    assert [number for number in span if pattern.match(str(number))] == [
-        number for number in span if least <= number <= most
-    ]
-    assert bool(pattern.match("007")) == (least <= 7 <= most)
-
-
-LISTED: list[tuple[Any, dict[str, Any]]] = [
-    (Annotated[str, rule("Text", min_length=1, max_length=2, match="^a", deny="b", docs=False)],
-     {"type": "String", "desc": "Text", "required": True, "maxLength": 2, "minLength": 1, "match": "/^a/", "deny": ["b"], "docs": False}),
-    ((Annotated[int, rule(min=1, max=2)], 1), {"type": "integer", "max": 2, "min": 1}),
-    ((float, 1.0), {"type": "Number"}),
-    ((bool, True), {"type": "Boolean"}),
-    ((datetime | None, None), {"type": "Date"}),
-    ((Literal["x", "y"], "x"), {"type": "String", "allow": ["x", "y"]}),
-    ((Annotated[str, rule(allow_multiple=["x"])], ""), {"type": "String", "allow": ["x"]}),
-    ((formats.IP | None, None), {"type": "ip"}),
-    ((list[int], factory(list)), {"type": "Array", "subType": "integer"}),
-    ((list[Color], factory(list)), {"type": "Array", "subType": "String", "allow": ["red", "blue"]}),
-    ((list, factory(list)), {"type": "Array"}),
-    ((dict[str, Any], factory(dict)), {"type": "Object"}),
-    (Inner, {"b": {"type": "integer", "required": True}, "c": {"type": "String", "maxLength": 40}}),
-    ((list[Node], factory(list)), {"type": "Array", "subType": {"name": {"type": "String"}, "children": {"type": "Array", "subType": {"type": "Object"}}}}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("annotation", "expected"), LISTED, ids=[str(n) for n in range(len(LISTED))])
-def test_mia_2_16_listings_name_types_and_keep_attributes(annotation: Any, expected: dict[str, Any]) -> None:
-    (field,) = read_fields(params(a=annotation))
-    assert listing_attributes(field) == expected
+    assert components["GivenAnswer"]["properties"]["a"] == {"anyOf": [{"enum": ["x"]}, {"type": "null"}]}

@@ -99,8 +99,6 @@ MATRIX: list[tuple[str, Any, Any, Any]] = [
     ("22", datetime, NEW_YEAR, NEW_YEAR),
     ("23", datetime, "Thu, 01 Jan 2015 00:00:00 GMT", NEW_YEAR),
     ("23", datetime, "01 Jan 2015 01:00:00 +0100", NEW_YEAR),
-    ("23", datetime, "Thu Jan 01 2015 01:00:00 GMT+0100 (Central European Time)", NEW_YEAR),
-    ("23", datetime, "Jan 1, 2015", NEW_YEAR),
     ("24", datetime, "1420070400000", Wrong("string", "date")),
     ("24", datetime, "foo", Wrong("string", "date")),
     ("24", datetime, "2015-02-30", Wrong("string", "date")),
@@ -224,7 +222,6 @@ def test_val_5_types_in_text(annotation: Any, raw: Any, expected: Any) -> None:
 
 def test_text_means_text_in_every_section_but_the_body() -> None:
     assert [value_of(int, "5", section) for section in ("header", "query", "path")] == [5, 5, 5]
-    assert value_of(str, 5, "query").msg == "a is unexpected type. number given string expected"
 
 
 def test_conversion_of_numbers_keeps_the_rules_of_text() -> None:
