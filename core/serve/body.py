@@ -19,11 +19,7 @@ _KINDS: Final = {"application/json": "json", "application/x-www-form-urlencoded"
 
 
 async def read_body_value(request: Request, kind: str, limit_bytes: int, limits: Limits) -> Any:
-    """The body of a request.
-
-    Returns:
-        json: dict or list. urlencoded: dict. text: str. raw: bytes, of whatever content type. none: an empty
-        dict, and nothing is read. Without a body json and urlencoded give an empty dict.
+    """The body as dict or list, text or bytes; an empty dict where there is none, or `kind` is `none`.
 
     Raises:
         PayloadTooLarge: the body is over `limit_bytes`.
@@ -50,10 +46,7 @@ async def read_body_value(request: Request, kind: str, limit_bytes: int, limits:
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """The whole body, kept as `request.raw`.
-
-    What is left of a refused body stays with the server: it discards it or closes the connection, so the
-    next request on it never starts in the middle of this one.
+    """The whole body, kept as `request.raw`; what is left of a refused one is discarded by the server.
 
     Raises:
         PayloadTooLarge: before a byte is read when `Content-Length` says so, else as soon as the sum does.

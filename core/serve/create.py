@@ -85,9 +85,7 @@ def build_app(
 def create_app(mode: str = "local", root: str | os.PathLike[str] | None = None) -> App:
     """The plain ASGI application of a mode, for any ASGI server: `granian --interface asgi server:app`.
 
-    Args:
-        mode: name of a file in `config/`.
-        root: a folder with `config/` and `projects/` of its own; the repository by default.
+    The root is a folder with `config/` and `projects/` of its own; the repository by default.
 
     Raises:
         ConfigError: a setting is wrong.

@@ -10,8 +10,6 @@ import re
 import stat
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -114,7 +112,8 @@ async def send_file(response: FileResponse, request: Request, scope: Message, re
     headers = {name.decode(): value.decode("latin-1") for name, value in response.raw_headers}
     etag = headers.setdefault("etag", f'W/"{found.st_size:x}-{found.st_mtime_ns:x}"')
     sender = Sender(response.path, response.status, headers, response.media_type or None, stat_result=found)
-    if request.method in {"GET", "HEAD"} and _has_file(request, etag.encode("latin-1"), found.st_mtime):
+    known = request.index.get(b"if-none-match")
+    if known is not None and request.method in {"GET", "HEAD"} and is_known(known, etag.encode("latin-1")):
         await send({"type": "http.response.start", "status": 304, "headers": _without_content(sender.raw_headers)})
         await send({"type": "http.response.body", "body": b""})
         return
@@ -129,15 +128,3 @@ async def send_file(response: FileResponse, request: Request, scope: Message, re
         await send(message)
 
     await sender(scope, receive, send_guarded)
-
-
-def _has_file(request: Request, etag: bytes, changed_at: float) -> bool:
-    """Whether the client has this version of a file; the tag goes before the date."""
-    known = request.index.get(b"if-none-match")
-    if known is not None:
-        return is_known(known, etag)
-    try:
-        moment = parsedate_to_datetime(request.header("if-modified-since") or "")
-    except ValueError:
-        return False
-    return moment.tzinfo is not None and datetime.fromtimestamp(int(changed_at), UTC) <= moment

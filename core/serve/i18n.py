@@ -77,13 +77,8 @@ class Translator:
     def translate(self, group: str, key: str, language: str, region: str, *values: object, **named: object) -> str:
         """The text of a key; tried are the language, its region, then the defaults, then English.
 
-        Args:
-            group: identity of a `Translations`; empty or `system` for core's texts.
-            key: of the text.
-            language: of the reader, lower case.
-            region: of the reader, lower case.
-            values: for `[0]` to `[9]`.
-            named: for `[name]`.
+        The group is the identity of a `Translations`; empty or `system` for core's texts. `values` replace
+        `[0]` to `[9]`, `named` replace `[name]`.
         """
         text = self._find(group or _SYSTEM, key, language, region)
         given = {str(index): value for index, value in enumerate(values)} | named

@@ -139,12 +139,7 @@ class Matcher:
         self._tables = find_tables
 
     def match(self, method: str, host_name: str, path: str) -> Match:
-        """The route that answers.
-
-        Args:
-            method: one of `gate.METHODS`.
-            host_name: in lower case, without port.
-            path: decoded and checked by the gate.
+        """The route that answers; all three as the gate gives them.
 
         Raises:
             Misdirected: this server does not answer for the host.

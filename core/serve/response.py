@@ -36,14 +36,8 @@ class Finish:
 class Response:
     """A complete answer.
 
-    Args:
-        content: bytes, text, nothing, or any other value as JSON.
-        status: HTTP status.
-        headers: more headers; they replace those made from the content.
-
-    Attributes:
-        body: what is sent.
-        raw_headers: headers as they are sent, in order, without `content-length`.
+    The content is bytes, text, nothing, or any other value as JSON; `headers` replace those made from it.
+    `body` and `raw_headers` hold what is sent, without `content-length`.
 
     Raises:
         ValueError: a header that must not be sent, see `encode_header`; so do all methods that take headers.
@@ -117,11 +111,8 @@ class StreamResponse(Response):
 class FileResponse(Response):
     """A file: with ETag, Last-Modified, conditions and ranges; read in threads when it is sent.
 
-    Args:
-        path: the file. Code chooses it: nothing here keeps a name from a request inside a folder.
-        status: HTTP status of the whole file.
-        headers: more headers.
-        media_type: content type; guessed from the name by default.
+    Code chooses the path: nothing here keeps a name from a request inside a folder. The content type is guessed
+    from the name where none is given.
     """
 
     __slots__ = ("media_type", "path")
@@ -137,15 +128,11 @@ class FileResponse(Response):
 class Redirect(Response):
     """Sends the client elsewhere: to a path of this server, or to a host that is allowed by name.
 
-    Args:
-        url: a path, absolute or relative, or an http(s) URL of one of `allow_hosts`.
-        status: 301, 302, 303, 307 or 308.
-        headers: more headers.
-        allow_hosts: hosts, with port where there is one, that the URL may name.
+    The URL is a path, absolute or relative, or an http(s) URL of one of `allow_hosts` (with port where there is one).
 
     Raises:
         BadRequest: the target is another host, another scheme, or hides what it is.
-        ValueError: the status is no redirect.
+        ValueError: the status is not 301, 302, 303, 307 or 308.
     """
 
     __slots__ = ()

@@ -54,12 +54,7 @@ def serve(
 ) -> int:
     """Serve until told to stop; returns the exit code.
 
-    Args:
-        make_app: builds the application of a worker.
-        settings: the listeners and times.
-        workers: how many processes.
-        watched: folders whose changes restart the workers; `None` for never.
-        place: what this process inherited, when it is a worker of a supervisor.
+    Changes in the `watched` folders restart the workers; `place` is what a worker of a supervisor inherited.
 
     Raises:
         ConfigError: an address is in use, not allowed, or not of this machine.

@@ -91,11 +91,7 @@ class _Worker:
 class Supervisor:
     """Keeps a number of workers alive until it is told to stop.
 
-    Args:
-        sockets: bound, not listening yet.
-        count: how many workers.
-        drain_s: how long a worker may finish its requests.
-        watch: blocks until a project file changed, for reloading; false when it is to stop.
+    A worker has `drain_s` to finish its requests. `watch` blocks until a file changed; false: it is to stop.
     """
 
     def __init__(

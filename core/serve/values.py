@@ -1,12 +1,9 @@
 """The gate for values: JSON bodies, query strings and form bodies, under one set of rules.
 
-In: bytes as received. Out: plain Python values that mean the same to whoever reads them; or a 400. Nothing
-that leaves here can be a database operator. Before it: `gate.py`; after it: the checks of `schema/`.
-
-Refused everywhere: keys that start with `$`, contain NUL, or are `__proto__`, `constructor` or `prototype`.
-In JSON also: what orjson refuses (NaN, infinite numbers, lone surrogates, byte order marks, other encodings
-than UTF-8, trailing data), keys that occur twice in an object, integers outside 64 bits, numbers of more than
-40 digits, and whatever exceeds `Limits`. `.` in keys is allowed here: only stored documents do without it.
+In: bytes as received. Out: plain Python values that mean the same to whoever reads them; or a 400. Refused are
+keys that start with `$`, contain NUL, or are `__proto__`, `constructor` or `prototype`; in JSON also what orjson
+refuses, keys that occur twice in an object, integers outside 64 bits, numbers of more than 40 digits, and whatever
+exceeds `Limits`. Before it: `gate.py`; after it: the checks of `schema/`.
 """
 
 from __future__ import annotations
