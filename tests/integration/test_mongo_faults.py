@@ -18,8 +18,7 @@ from pymongo import MongoClient
 
 from core.data.databases import Databases
 from core.data.deadline import reset_deadline, set_deadline
-from core.data.embedded import EmbeddedMongo
-from core.data.mongod import prepare_home
+from core.data.embedded import EmbeddedMongo, prepare_home
 from core.errors import ConfigError, NotConnected, StoreError
 from core.settings import Mongo, Secret
 from tests.contract.models import Item

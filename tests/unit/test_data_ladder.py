@@ -13,7 +13,7 @@ from core.settings import Mongo
 
 @pytest.fixture(autouse=True)
 def no_mongod(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.data.ladder.find_mongod", lambda: None)
+    monkeypatch.setattr("core.data.embedded.find_mongod", lambda: None)
     monkeypatch.setenv("CATENA_LOCAL_URL", "")
 
 
