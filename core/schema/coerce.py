@@ -29,10 +29,9 @@ _ISO: Final = re.compile(
 _MAIL: Final = re.compile(
     r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)?(?: (?:GMT|UTC|[+-]\d{4}))?", re.ASCII
 )
+_FLAGS: Final = {"true": True, "false": False}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-#: the first and the last millisecond of the calendar
-FIRST_MS: Final = -62_135_596_800_000
-LAST_MS: Final = 253_402_300_799_999
+FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999  # of the calendar
 
 
 def coerce_for(kind: FieldType, mode: Mode) -> Check:
@@ -88,9 +87,10 @@ def _number(value: Any) -> float:
 def _boolean(value: Any) -> bool:
     if value is True or value is False:
         return bool(value)
-    lower = value.lower() if isinstance(value, str) else ""
-    if lower in ("true", "false"):
-        return bool(lower == "true")
+    if isinstance(value, str):
+        text = value if value in _FLAGS else value.lower()
+        if text in _FLAGS:
+            return _FLAGS[text]
     raise refuse_type(value, "boolean")
 
 

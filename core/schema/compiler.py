@@ -16,21 +16,18 @@ from core.errors import BadDeclaration
 from core.schema.coerce import Check, Mode, coerce_for
 from core.schema.fields import Field, FieldType, own_cache, read_fields
 from core.schema.limits import compile_convert, compile_limits
-from core.schema.record import Kept, dump_object, is_object, make_record
+from core.schema.record import Kept, dump_object, is_object
 from core.schema.refused import Problem, Refused, refuse_missing, refuse_type, refuse_unknown
 from core.schema.rules import Rule
 
 #: of one list: a body of ten thousand wrong elements needs no ten thousand answers
 _MOST_PROBLEMS: Final = 100
+_NEW: Final = object.__new__
 _CONFUSED: Final = (ValueError, TypeError, KeyError, AttributeError)  # an author's function by a raw value
 
 
 def compile_object(cls: type[Any], mode: Mode, wire_name: Callable[[str], str] | None = None) -> Check:
-    """The check of a whole object: an instance in the modes of requests, a document in mode `model`.
-
-    Raises:
-        BadDeclaration: a field contradicts itself.
-    """
+    """The check of a whole object: an instance in the modes of requests, a document in mode `model`."""
     cache = own_cache(cls, "__compiled__")
     key = (mode, wire_name)
     if key not in cache:
@@ -46,11 +43,7 @@ def compile_object(cls: type[Any], mode: Mode, wire_name: Callable[[str], str] |
 
 
 def compile_field(field: Field, mode: Mode) -> Check:
-    """The check of one value that is present.
-
-    Raises:
-        BadDeclaration: its pattern is no pattern, or there is no such conversion.
-    """
+    """The check of one value that is present; a rule that does not compile is a `BadDeclaration`."""
     try:
         check = _compile_extend(field, mode) if field.rule.extend else compile_type(field.type, field.rule, mode)
     except ValueError as error:
@@ -61,11 +54,7 @@ def compile_field(field: Field, mode: Mode) -> Check:
 
 
 def compile_type(kind: FieldType, rule: Rule, mode: Mode) -> Check:
-    """The check of a value of this type: type, limits, conversions.
-
-    Raises:
-        ValueError: the rule does not compile.
-    """
+    """The check of a value of this type: type, limits, conversions; `ValueError` for a rule that does not compile."""
     if kind.item is not None:
         gathers = kind.item.kind in ("object", "list")
         return _compile_list(compile_type(kind.item, kind.item_rule or rule, mode), mode, gathers=gathers)
@@ -181,7 +170,13 @@ def _compile_class(cls: type[Any], fields: tuple[Field, ...], mode: Mode) -> Che
             problems += [problem for name in raw if name in unknown for problem in refuse_unknown(str(name)).problems]
         if problems:
             raise Refused(*problems)
-        return values if stored else make_record(cls, values, fields, raw)
+        if stored:
+            return values
+        instance = _NEW(cls)
+        instance.__dict__ = values
+        instance._schema = fields  # noqa: SLF001  made here; no call, this is the hot path
+        instance._sent = raw  # noqa: SLF001
+        return instance
 
     return check
 
@@ -212,11 +207,7 @@ def _raise_missing() -> Any:
 
 
 def _check_default(cls: type[Any], field: Field, mode: Mode) -> Any:
-    """A constant default as its own rules give it.
-
-    Raises:
-        BadDeclaration: it breaks them.
-    """
+    """A constant default as its own rules give it; one that breaks them is a `BadDeclaration`."""
     default = field.constant
     if default is None or default == "":
         return default

@@ -44,13 +44,10 @@ class FieldType:
     """A type without its rules.
 
     Attributes:
-        kind: which family of checks applies.
-        name: mia's lower-case name, used in messages and listings.
+        kind, name: family of checks; mia's lower-case name, used in messages and listings.
         item, item_rule: of a list: type and rules of its elements; without rules those of the list are theirs.
         params: class of a nested object.
-        choices: values of a `Literal` or `Enum`, as they appear on the wire.
-        enum: the enum class of `choices`.
-        format: the named format.
+        choices, enum: values of a `Literal` or `Enum`, as they appear on the wire; the enum class.
     """
 
     kind: Kind
@@ -86,8 +83,7 @@ class Field:
         name, wire: the Python attribute, and its name in requests, documents and answers.
         type, rule: what is demanded.
         default: the constant default, a `Factory`, or `MISSING`.
-        nullable: whether null is a value.
-        required: whether absence (and empty text) is an error.
+        nullable, required: whether null is a value; whether absence (and empty text) is an error.
         source: its line, else that of its class.
     """
 
@@ -136,13 +132,8 @@ _SCALARS: Mapping[Any, FieldType] = {
 def read_fields(cls: type[Any], *, wire_name: Callable[[str], str] | None = None) -> tuple[Field, ...]:
     """The fields of a class, inherited ones first; read once per class and way of naming.
 
-    Args:
-        cls: an annotated class with a `source`.
-        wire_name: Python name → wire name where the rule gives none; else that of the class.
-
-    Raises:
-        BadDeclaration: an annotation that cannot be resolved, a type outside the contract, or a rule
-            that does not apply to the type. One error per class, at the line of the field where it is known.
+    The first annotation that cannot be read is a `BadDeclaration` at the line of its field. `wire_name` makes the
+    wire name where the rule gives none.
     """
     rename: Callable[[str], str] = wire_name if wire_name is not None else getattr(cls, "__wire_name__", str)
     known: dict[Any, tuple[Field, ...]] = own_cache(cls, "__read__")

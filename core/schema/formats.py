@@ -18,19 +18,14 @@ from bson import ObjectId as ObjectId  # noqa: PLC0414  authors import it from c
 _EMAIL: Final = re.compile(
     r"[^@\s\x00-\x1f]{1,64}@(?=.{1,253}\Z)(?:(?!-)[A-Za-z0-9\-\u0080-\U0010ffff]{1,63}(?<!-)(?:\.(?!\Z)|\Z)){2,}\Z"
 )
+_HEX: Final = re.compile(r"[0-9a-fA-F]{24}")
 SAFE_INTEGER: Final = 2**53 - 1
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A named format.
-
-    Attributes:
-        name: mia's lower-case name, used in messages and listings.
-        parse: raw value → proper value; `ValueError` when it is not of this format.
-        type: what it gives.
-    """
+    """A named format: mia's lower-case name, raw value → proper value or `ValueError`, and the type of that."""
 
     name: str
     parse: Callable[[Any], Any]
@@ -62,13 +57,7 @@ def _network(value: Any, *versions: int) -> str:
     return text
 
 
-def _email(value: Any) -> str:
-    if not _EMAIL.match(_text(value)):
-        raise ValueError
-    return str(value)
-
-
-def parse_integer(value: Any) -> int:
+def parse_integer(value: Any, least: int = INT64_MIN, most: int = INT64_MAX) -> int:
     """A whole number in 64 bits from a number or its decimal text; booleans are not numbers."""
     if isinstance(value, str):
         if not re.fullmatch(r"[+-]?[0-9]{1,40}", value):
@@ -76,24 +65,19 @@ def parse_integer(value: Any) -> int:
     elif isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
         raise ValueError
     number = int(value)
-    if not INT64_MIN <= number <= INT64_MAX:
-        raise ValueError
-    return number
-
-
-def _within(value: Any, least: int, most: int) -> int:
-    number = parse_integer(value)
     if not least <= number <= most:
         raise ValueError
     return number
 
 
-def _object_id(value: Any) -> ObjectId:
-    if isinstance(value, ObjectId):
-        return value
-    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{24}", value):
+def _matching(pattern: re.Pattern[str], value: Any) -> str:
+    if not pattern.fullmatch(_text(value)):
         raise ValueError
-    return ObjectId(value)
+    return str(value)
+
+
+def _object_id(value: Any) -> ObjectId:
+    return value if isinstance(value, ObjectId) else ObjectId(_matching(_HEX, value))
 
 
 OBJECT_ID: Final = Format("objectid", _object_id, ObjectId)
@@ -104,6 +88,6 @@ IPv6 = Annotated[str, Format("ipv6", lambda value: _address(value, 6))]
 CIDR = Annotated[str, Format("cidr", lambda value: _network(value, 4, 6))]
 CIDRv4 = Annotated[str, Format("cidrv4", lambda value: _network(value, 4))]
 CIDRv6 = Annotated[str, Format("cidrv6", lambda value: _network(value, 6))]
-Email = Annotated[str, Format("email", _email)]
-Timestamp = Annotated[int, Format("timestamp", lambda value: _within(value, 10**9, 10**10 - 1), int)]
-SafeInt = Annotated[int, Format("safeinteger", lambda value: _within(value, -SAFE_INTEGER, SAFE_INTEGER), int)]
+Email = Annotated[str, Format("email", lambda value: _matching(_EMAIL, value))]
+Timestamp = Annotated[int, Format("timestamp", lambda value: parse_integer(value, 10**9, 10**10 - 1), int)]
+SafeInt = Annotated[int, Format("safeinteger", lambda value: parse_integer(value, -SAFE_INTEGER, SAFE_INTEGER), int)]

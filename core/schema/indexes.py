@@ -6,7 +6,6 @@ in creation order. Next: `data/indexes.py`. Names follow mia's odd rule, so that
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,13 +38,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class IndexSpec:
-    """An index as it is created.
-
-    Attributes:
-        name: mia's name, or the one given.
-        keys: (stored path, 1, -1 or "text").
-        options: `unique` and `sparse` always, then those of the author.
-    """
+    """An index as it is created: keys are (stored path, 1, -1 or "text"), options always hold `unique` and `sparse`."""
 
     name: str
     keys: tuple[tuple[str, int | str], ...]
@@ -53,11 +46,7 @@ class IndexSpec:
 
 
 def build_indexes(cls: type[Any]) -> list[IndexSpec]:
-    """Single indexes (indexed, then unique-only fields), compound ones, text indexes.
-
-    Raises:
-        BadDeclaration: an index names a field that does not exist, or exists twice.
-    """
+    """Single indexes (indexed, then unique-only fields), compound ones, text indexes; a wrong one is a `BadDeclaration`."""
     paths = dict(_walk(read_fields(cls), "", ()))
     del paths["_id"]  # has an index anyway, which takes no options
     wanted = [(path, found.rule) for path, found in paths.items() if found.rule.index]
@@ -97,7 +86,5 @@ def _compound(cls: type[Any], index: Index, known: set[str], direction: str | No
         raise BadDeclaration(cls.source, f"an index of {cls.__name__} names no field")
     for path, _ in keys:
         if path != "$**" and path not in known and not any(path.startswith(f"{name}.") for name in known):
-            close = difflib.get_close_matches(path, known, 1)
-            message = f"{index!r} of {cls.__name__}: no field is stored as '{path}'"
-            raise BadDeclaration(cls.source, message, f"did you mean '{close[0]}'" if close else "")
+            raise BadDeclaration(cls.source, f"{index!r} of {cls.__name__}: no field is stored as '{path}'")
     return IndexSpec(index.name or _name(*(path for path, _ in keys)), keys, index.options)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, Final
 
 from core.errors import WireCode
@@ -24,11 +25,7 @@ _SEVERAL: Final = "Use one or more of the following string values separated by c
 
 
 def compile_limits(rule: Rule) -> tuple[Limit, ...]:
-    """The checks of a rule in the order in which they run; each expects a value that it is about.
-
-    Raises:
-        ValueError: the pattern is no pattern.
-    """
+    """The checks of a rule in the order in which they run; `ValueError` where its pattern is no pattern."""
     limits: list[Limit] = []
     if rule.min_length is not None or rule.max_length is not None:
         limits.append(_length(rule.min_length, rule.max_length))
@@ -47,24 +44,12 @@ def compile_limits(rule: Rule) -> tuple[Limit, ...]:
 
 
 def compile_convert(rule: Rule) -> Callable[[str], str] | None:
-    """The conversions of a rule as one function, or `None`.
-
-    Raises:
-        ValueError: there is no conversion of this name.
-    """
+    """The conversions of a rule as one function, or `None`; `ValueError` for an unknown one."""
     unknown = set(rule.convert) - set(_CONVERSIONS)
     if unknown:
         raise ValueError(f"there is no conversion '{unknown.pop()}' ({', '.join(_CONVERSIONS)})")
     steps = [_CONVERSIONS[name] for name in rule.convert]
-    if len(steps) < 2:
-        return steps[0] if steps else None
-
-    def convert(value: str) -> str:
-        for step in steps:
-            value = step(value)
-        return value
-
-    return convert
+    return (lambda value: reduce(lambda text, step: step(text), steps, value)) if steps else None
 
 
 def _length(least: int | None, most: int | None) -> Limit:
@@ -130,8 +115,7 @@ def _compile_linear(pattern: str, flags: int) -> Callable[[str], bool] | None:
     except re2.error:
         return None
     searches.Compile()
-    find = searches.Match
-    return None if flags & ~_PORTABLE else lambda text: bool(find(text.encode(errors="replace")))
+    return None if flags & ~_PORTABLE else lambda text: bool(searches.Match(text.encode(errors="replace")))
 
 
 def _compile_backtracking(pattern: str, flags: int) -> Callable[[str], bool]:

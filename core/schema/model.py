@@ -7,22 +7,26 @@ Updates are in `update.py`, indexes in `indexes.py`. Before: `compiler.py`. Next
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, TypeVar, cast, dataclass_transform
+from typing import Annotated, Any, ClassVar, dataclass_transform
 
 from core.errors import BadDeclaration, ModelError
 from core.schema.compiler import compile_object
-from core.schema.fields import Field, read_fields
+from core.schema.fields import read_fields as model_fields
 from core.schema.formats import ObjectId
-from core.schema.indexes import Index as Index  # noqa: PLC0414  with the model, as authors import it
-from core.schema.indexes import build_indexes as build_indexes  # noqa: PLC0414
-from core.schema.record import Record, dump_object, load_record
+from core.schema.indexes import Index, build_indexes
+from core.schema.record import Record
+from core.schema.record import dump_object as to_document
+from core.schema.record import load_record as from_document
 from core.schema.refused import Refused, to_items
 from core.schema.rules import factory, rule
 from core.schema.stored import is_storable_key
-from core.schema.update import check_update as check_update  # noqa: PLC0414  with the other checks
+from core.schema.update import check_update
 from core.source import caller_source
 
-M = TypeVar("M", bound="Model")
+__all__ = [
+    "Index", "Model", "build_indexes", "check_document", "check_model", "check_update", "collection_name",
+    "from_document", "model_fields", "to_document",
+]  # fmt: skip
 
 
 @dataclass_transform(kw_only_default=True)
@@ -86,36 +90,13 @@ class Model(Record):
         return "_id" if name == "oid" else name
 
 
-def model_fields(cls: type[Any]) -> tuple[Field, ...]:
-    """The fields of a model with their stored names, `_id` first."""
-    return read_fields(cls)
-
-
 def collection_name(cls: type[Model]) -> str:
     """The name of the collection."""
     return cls.collection or cls.identity
 
 
-def to_document(instance: Model) -> dict[str, Any]:
-    """An object as it is stored; fields it was read with and does not know are kept. Nothing is checked."""
-    return dump_object(instance)
-
-
-def from_document(cls: type[M], document: Mapping[str, Any]) -> M:
-    """A stored document as object, unchecked; missing fields take defaults, unknown ones are kept."""
-    return cast("M", load_record(cls, document))
-
-
 def check_document(cls: type[Model], document: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole document as it may be stored: defaults filled in, conversions made, dates in UTC milliseconds.
-
-    Args:
-        cls: the model.
-        document: under stored names; of `to_document`, or written by code.
-
-    Raises:
-        ModelError: lists every broken rule and every field that the model does not declare.
-    """
+    """A whole document as it may be stored: defaults filled in, values converted; `ModelError` lists what is wrong."""
     try:
         checked: dict[str, Any] = compile_object(cls, "model")(document)
     except Refused as refused:
@@ -124,11 +105,7 @@ def check_document(cls: type[Model], document: Mapping[str, Any]) -> dict[str, A
 
 
 def check_model(cls: type[Model]) -> None:
-    """Everything that can be wrong with a model, found when it is loaded.
-
-    Raises:
-        BadDeclaration: at the line of the field or of the class.
-    """
+    """Everything that can be wrong with a model, found when it is loaded: `BadDeclaration` at the line of the field."""
     for field in model_fields(cls):
         if not is_storable_key(field.wire):
             raise BadDeclaration(field.source, f"'{field.wire}' is no name that a document may use")

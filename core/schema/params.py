@@ -54,13 +54,7 @@ def _plain(value: Any) -> Any:
 def compile_section(cls: type[Any], section: SectionName, *, mode: Mode | None = None) -> SectionCheck:
     """The check of a section: `(raw, errors) -> instance`, or `None` after adding to `errors`.
 
-    Args:
-        cls: a `Params` class.
-        section: where the values come from; header names get `-` for `_`.
-        mode: how to read them; by default a body as JSON, everything else as text.
-
-    Raises:
-        BadDeclaration: a field contradicts itself.
+    A body is read as JSON, everything else as text, unless `mode` says otherwise; header names get `-` for `_`.
     """
     wire_name = header_name if section == "header" else None
     return _collect(compiler.compile_object(cls, mode or ("json" if section == "body" else "text"), wire_name), section)
@@ -72,10 +66,9 @@ def header_name(name: str) -> str:
 
 
 def compile_body(annotation: Any, *, text: bool = False) -> tuple[SectionCheck, tuple[Field, ...], BodyShape, bool]:
-    """The check of a parsed body of type `Params`, `list[Params]` or `dict[str, Any]`; `text` if it is a form.
+    """The check of a body of type `Params`, `list[Params]` or `dict`, its fields and shape, whether any field may come.
 
-    Returns:
-        The check, the fields, how the docs describe it, and whether it admits any field.
+    `text` is for forms.
     """
     mode: Mode = "text" if text else "json"
     if get_origin(annotation) is list:

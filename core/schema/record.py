@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from core.schema.fields import MISSING, Field, FieldType, own_cache, read_fields
 from core.source import Source, caller_source
 
 Convert = Callable[[Any], Any]
+R = TypeVar("R", bound="Record")
 
 
 class Record:
     """An object of annotated fields.
 
-    The constructor is for code: it takes every field by keyword, applies defaults and checks nothing.
-
-    Attributes:
-        _sent: the raw values it was made of.
-        _unknown: stored values that its class does not declare.
+    The constructor is for code: it takes every field by keyword, applies defaults and checks nothing. `_sent` is
+    the raw values that it was made of, `_unknown` what was stored and its class does not declare.
     """
 
     __slots__ = ("__dict__", "__weakref__", "_schema", "_sent", "_unknown")
@@ -134,7 +132,7 @@ def _each(convert: Convert | None) -> Convert | None:
     return lambda value: [convert(item) for item in value] if isinstance(value, list) else value
 
 
-def load_record(cls: type[Any], document: Mapping[str, Any]) -> Any:
+def load_record(cls: type[R], document: Mapping[str, Any]) -> R:
     """A plain document as instance: never checks, gives defaults, keeps what is not declared."""
     cache = own_cache(cls, "__compiled__")
     if "load" not in cache:
@@ -153,7 +151,7 @@ def load_record(cls: type[Any], document: Mapping[str, Any]) -> Any:
     instance = make_record(cls, values, fields, document)
     if not known.issuperset(document):
         instance._unknown = {name: value for name, value in document.items() if name not in known}  # noqa: SLF001
-    return instance
+    return cast("R", instance)
 
 
 def _loader(kind: FieldType) -> Convert | None:

@@ -13,13 +13,9 @@ from core.errors import ErrorItem, WireCode
 
 
 class Problem(NamedTuple):
-    """One broken rule.
+    """One broken rule: wire code, the message behind the name of the field, and the path below the checked value.
 
-    Attributes:
-        code: wire code.
-        tail: the message behind the name of the field.
-        id: path of the field below the value that was checked; empty for the value itself.
-        name: the same path as messages print it; names the element of a list of scalars, too.
+    `name` is the path as messages print it; it names the element of a list of scalars, too.
     """
 
     code: str

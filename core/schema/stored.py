@@ -41,21 +41,13 @@ def _is_encodable(text: str) -> bool:
 
 
 def to_utc(value: datetime) -> datetime:
-    """The same moment in UTC, in whole milliseconds; without a zone it is UTC.
-
-    Raises:
-        OverflowError: it lies outside the calendar.
-    """
+    """The same moment in UTC, in whole milliseconds; without a zone it is UTC. `OverflowError` outside the calendar."""
     moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def check_stored(value: Any, depth: int = 0) -> Any:
-    """A value as it may be stored; dates in UTC milliseconds.
-
-    Raises:
-        Refused: names the path of the first key or value that cannot be stored.
-    """
+    """A value as it may be stored; refused with the path of the first key or value that cannot be."""
     if isinstance(value, str) and _is_encodable(value):
         return str.__str__(value)
     if isinstance(value, _ATOMS):

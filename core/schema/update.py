@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from bson import Decimal128, Int64
@@ -17,26 +18,19 @@ from bson import Decimal128, Int64
 from core.errors import ErrorItem, ModelError, WireCode
 from core.schema.coerce import Check, coerce_for
 from core.schema.compiler import compile_field, compile_type
-from core.schema.fields import OPEN, FieldType, own_cache, read_fields
+from core.schema.fields import OPEN, FieldType, read_fields
 from core.schema.record import dump_object, is_object
 from core.schema.refused import Refused, refuse, refuse_type, refuse_unknown, to_items
 from core.schema.rules import Rule
 from core.schema.stored import check_stored, is_storable_key
 
 _POSITION: Final = re.compile(r"[0-9]{1,9}|\$|\$\[[A-Za-z0-9]*\]")
-_MOST_CACHED: Final = 1000  # free-form names make any number of paths
 _INTEGER: Final = coerce_for(FieldType("integer", "integer"), "model")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A place in a document.
-
-    Attributes:
-        kind, rule: what is declared there; kind `any` within free-form values.
-        check: of a value to be stored there.
-        required: whether it must stay: a required field, or an element of a list.
-    """
+    """A place in a document: what is declared there (`any` within free-form values), and whether it must stay."""
 
     kind: FieldType
     rule: Rule
@@ -62,11 +56,7 @@ _FREE: Final = Target(FieldType("any", "any"), OPEN, check_stored, required=Fals
 
 
 def check_update(cls: type[Any], update: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
-    """Update operators, or a pipeline, as they may be sent.
-
-    Raises:
-        ModelError: lists every unknown operator, unknown field and unfitting value.
-    """
+    """Update operators, or a pipeline, as they may be sent; `ModelError` lists everything that is wrong."""
     problems: list[ErrorItem] = []
     if isinstance(update, Mapping):
         checked: Any = _check_operators(cls, update, _OPERATORS, problems)
@@ -79,9 +69,7 @@ def check_update(cls: type[Any], update: Mapping[str, Any] | Sequence[Mapping[st
     return checked
 
 
-def _check_operators(
-    cls: type[Any], update: Any, known: Mapping[str, Operator], problems: list[ErrorItem]
-) -> dict[str, Any]:
+def _check_operators(cls: Any, update: Any, known: Mapping[str, Operator], problems: list[ErrorItem]) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for name, changes in update.items() if isinstance(update, Mapping) else [(update, None)]:
         if name not in known:
@@ -98,7 +86,7 @@ def _check_operators(
 
 
 def _check_changes(
-    cls: type[Any], name: str, operator: Operator, changes: Mapping[str, Any], problems: list[ErrorItem]
+    cls: Any, name: str, operator: Operator, changes: Mapping[str, Any], problems: list[ErrorItem]
 ) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for path, value in changes.items():
@@ -111,18 +99,9 @@ def _check_changes(
     return checked
 
 
+@lru_cache(1000)  # free-form names make any number of paths
 def _find_target(cls: type[Any], path: str) -> Target:
     """What a dotted name of an update means."""
-    cache = own_cache(cls, "__targets__")
-    if path not in cache:
-        if len(cache) >= _MOST_CACHED:
-            cache.clear()
-        cache[path] = _walk(cls, path)
-    target: Target = cache[path]
-    return target
-
-
-def _walk(cls: type[Any], path: str) -> Target:
     inside: type[Any] | None = cls
     target = _FREE
     for part in path.split("."):
@@ -180,15 +159,15 @@ def _check_each(target: Target, values: Any) -> Any:
 
 
 def _pull(target: Target, value: Any) -> Any:
-    """An element, or a condition: operators, and fields of the elements, whose values may be conditions."""
+    """An element, or a condition on the fields of the elements."""
     element = target.element()
     value = dump_object(value) if is_object(value) else value
     if not isinstance(value, Mapping):
         return element.check(value)
     known = {field.wire for field in element.kind.fields}
-    for name in value if known else ():
-        if name[:1] != "$" and name.partition(".")[0] not in known:
-            raise refuse_unknown(name)
+    unknown = [name for name in value if known and name[:1] != "$" and name.partition(".")[0] not in known]
+    if unknown:
+        raise refuse_unknown(unknown[0])
     return dict(value)
 
 
