@@ -42,8 +42,10 @@ def deliver(response: Response, request: Request) -> tuple[int, list[RawHeader],
     if isinstance(response, StreamResponse):
         return status, headers, b""
     if status == 200 and body:
-        etag = dict(headers).get(b"etag")
-        if etag is None:
+        for name, etag in headers:
+            if name == b"etag":
+                break
+        else:
             etag = weak_etag(body)
             headers.append((b"etag", etag))
         known = request.index.get(b"if-none-match")

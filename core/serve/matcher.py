@@ -147,8 +147,7 @@ class Matcher:
             NotFound: nothing lives there.
         """
         for table in self._tables(host_name):
-            match = table.find(method, path)
-            if match is not None:
+            if (match := table.find(method, path)) is not None:
                 return match
         allow = self.allowed(host_name, path)
         if allow:

@@ -164,10 +164,13 @@ def parse_query(raw: bytes, limits: Limits) -> dict[str, Any]:
     if raw.translate(None, _PLAIN_QUERY):
         parts = [_unescape(part) for part in raw.split(b"&") if part]
     else:
-        parts = [part.partition("=") for part in raw.decode("ascii").split("&") if part]
-        values = {name: value for name, _, value in parts}
-        if len(values) == len(parts) and _FORBIDDEN.isdisjoint(values):
+        pieces = raw.decode("ascii").split("&")
+        values = {}
+        for piece in pieces:
+            name, _, values[name] = piece.partition("=")
+        if len(values) == len(pieces) and "" not in values and _FORBIDDEN.isdisjoint(values):
             return values
+        parts = [piece.partition("=") for piece in pieces if piece]
     result: dict[str, Any] = {}
     for name, _, value in parts:
         _insert(result, name, value)
