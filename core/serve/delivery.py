@@ -42,10 +42,8 @@ def deliver(response: Response, request: Request) -> tuple[int, list[RawHeader],
     if isinstance(response, StreamResponse):
         return status, headers, b""
     if status == 200 and body:
-        for name, etag in headers:
-            if name == b"etag":
-                break
-        else:
+        etag = dict(headers).get(b"etag")
+        if etag is None:
             etag = weak_etag(body)
             headers.append((b"etag", etag))
         known = request.index.get(b"if-none-match")
