@@ -153,19 +153,16 @@ def own_cache(cls: type[Any], name: str) -> dict[Any, Any]:
 def _read_all(cls: type[Any], wire_name: Callable[[str], str]) -> Iterator[Field]:
     try:
         hints = _read_hints(cls)
-    except NameError as error:
-        hint = "names imported only under TYPE_CHECKING do not exist at run time"
+    except (NameError, TypeError, SyntaxError, AttributeError) as error:
+        hint = "names imported only under TYPE_CHECKING do not exist at run time" if type(error) is NameError else ""
         message = f"the annotations of {cls.__name__} cannot be resolved: {error}"
         raise BadDeclaration(cls.source, message, hint) from None
-    except (TypeError, SyntaxError, AttributeError) as error:
-        raise BadDeclaration(cls.source, f"the annotations of {cls.__name__} cannot be read: {error}") from None
-    by_wire: dict[str, str] = {}
-    for name, hint in hints.items():
-        field = _read_field(cls, name, hint, wire_name)
-        other = by_wire.setdefault(field.wire, name)
-        if other != name:
-            message = f"{cls.__name__}.{name} and {cls.__name__}.{other} are both called '{field.wire}'"
-            raise BadDeclaration(field.source, message)
+    names: set[str] = set()
+    for name, hint_of in hints.items():
+        field = _read_field(cls, name, hint_of, wire_name)
+        if field.wire in names:
+            raise BadDeclaration(field.source, f"two fields of {cls.__name__} are both called '{field.wire}'")
+        names.add(field.wire)
         yield field
 
 

@@ -46,7 +46,7 @@ class IndexSpec:
 
 
 def build_indexes(cls: type[Any]) -> list[IndexSpec]:
-    """Single indexes (indexed, then unique-only fields), compound ones, text indexes; a wrong one is a `BadDeclaration`."""
+    """Single indexes (indexed, then unique-only fields), compound ones, text indexes; wrong ones are refused."""
     paths = dict(_walk(read_fields(cls), "", ()))
     del paths["_id"]  # has an index anyway, which takes no options
     wanted = [(path, found.rule) for path, found in paths.items() if found.rule.index]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Enum
+from itertools import count
 from typing import Any, Final, Literal
 
 from core.schema.coerce import FIRST_MS, LAST_MS
@@ -55,11 +56,9 @@ class Components(dict[str, Schema]):
         """A `$ref` to the schema of a class, which is built when it is referred to first."""
         name = self._names.get((cls, use))
         if name is None:
-            wanted = name = cls.__name__ + _SUFFIXES[use]
-            number = 1
-            while name in self:
-                number += 1
-                name = f"{wanted}{number}"
+            wanted = cls.__name__ + _SUFFIXES[use]
+            names = (f"{wanted}{number}" for number in count(2))
+            name = wanted if wanted not in self else next(name for name in names if name not in self)
             self._names[cls, use] = name
             self[name] = {}  # taken: the class may contain itself
             self[name] = build()
