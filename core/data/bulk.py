@@ -1,7 +1,6 @@
 """The operations of a bulk write, named like the driver's, and what writes report.
 
-In: filters, updates, documents. Out: values for `Collection.bulk_write`, which checks each against the model
-before it hands them to the driver.
+In: filters, updates, documents. Out: values for `Collection.bulk_write`, which checks each against the model.
 """
 
 from __future__ import annotations
@@ -68,20 +67,11 @@ def to_driver(operation: Operation) -> Any:
 
 
 @dataclass(frozen=True)
-class UpdateResult:
-    """What an update did. `upserted_id` is the `_id` of a new document, or `None`."""
-
-    matched: int
-    modified: int
-    upserted_id: Any = None
-
-
-@dataclass(frozen=True)
-class BulkResult:
-    """How many documents a bulk write touched."""
+class WriteResult:
+    """How many documents a write touched; `upserted` are the `_id`s of those that an upsert made."""
 
     inserted: int = 0
     matched: int = 0
     modified: int = 0
     deleted: int = 0
-    upserted: int = 0
+    upserted: tuple[Any, ...] = ()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from core.data.bulk import BulkResult, InsertOne, Operation, ReplaceOne, Update, UpdateOne, UpdateResult, to_driver
+from core.data.bulk import InsertOne, Operation, ReplaceOne, Update, UpdateOne, WriteResult, to_driver
 from core.data.connection import Document
 from core.data.errors import NotSupported
 from core.data.filter import Query, Sort, check_filter, parse_sort
@@ -50,7 +50,7 @@ class Collection(Reads[M]):
 
     async def update_one(
         self, filter: Query, update: Update, *, upsert: bool = False, validate: bool = True, **options: Any
-    ) -> UpdateResult:
+    ) -> WriteResult:
         """Change the first document that matches.
 
         Args:
@@ -65,20 +65,21 @@ class Collection(Reads[M]):
 
     async def update_many(
         self, filter: Query, update: Update, *, upsert: bool = False, validate: bool = True, **options: Any
-    ) -> UpdateResult:
+    ) -> WriteResult:
         """Change every document that matches; arguments as for `update_one`."""
         change = self._change(update, validate)
         return await self._update(self._driver.update_many, filter, change, upsert=upsert, **options)
 
     async def replace(
         self, filter: Query, document: M | Query, *, upsert: bool = False, validate: bool = True
-    ) -> UpdateResult:
+    ) -> WriteResult:
         """Put a whole document in the place of the first that matches; its unknown fields are kept."""
         return await self._update(self._driver.replace_one, filter, self._whole(document, validate), upsert=upsert)
 
-    async def _update(self, verb: Callable[..., Any], filter: Query, change: Any, **options: Any) -> UpdateResult:
+    async def _update(self, verb: Callable[..., Any], filter: Query, change: Any, **options: Any) -> WriteResult:
         done = await self._call(verb, self._guard(filter), change, **options)
-        return UpdateResult(done.matched_count, done.modified_count, done.upserted_id)
+        upserted = () if done.upserted_id is None else (done.upserted_id,)
+        return WriteResult(matched=done.matched_count, modified=done.modified_count, upserted=upserted)
 
     async def delete_one(self, filter: Query) -> int:
         """Delete the first document that matches; returns 0 or 1."""
@@ -110,15 +111,14 @@ class Collection(Reads[M]):
 
     async def bulk_write(
         self, operations: Sequence[Operation], *, ordered: bool = True, validate: bool = True
-    ) -> BulkResult:
+    ) -> WriteResult:
         """Several `InsertOne UpdateOne UpdateMany ReplaceOne DeleteOne DeleteMany` in one go; see `insert_many`."""
         sent = [to_driver(self._operation(operation, validate)) for operation in operations]
         if not sent:
-            return BulkResult()
+            return WriteResult()
         done = await self._call(self._driver.bulk_write, sent, ordered=ordered)
-        return BulkResult(
-            done.inserted_count, done.matched_count, done.modified_count, done.deleted_count, done.upserted_count
-        )
+        counts = (done.inserted_count, done.matched_count, done.modified_count, done.deleted_count)
+        return WriteResult(*counts, upserted=tuple((done.upserted_ids or {}).values()))
 
     async def ensure_indexes(self, *, prune: bool = False) -> IndexChanges:
         """Create the declared indexes that are missing; with `prune`, drop those that nobody declares first."""

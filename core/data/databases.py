@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import count
 from typing import Any, Final, TypeVar
@@ -48,20 +48,16 @@ class Databases:
         if self._default not in settings:
             raise ConfigError("default_database", f"names no database: '{default}'")
         self._connections = {name: Connection(name, mongo, memory=memory) for name, mongo in settings.items()}
-        self._models: list[type[Model]] = []
-        self._waiting: set[asyncio.Task[None]] = set()
+        self._waiting: list[asyncio.Task[None]] = []
         self._collections: dict[tuple[type[Any], bool], Collection[Any]] = {}
         self.background = Background(self)
 
     async def open(self) -> None:
-        """Make the clients and ask each database, for a second at most. One that is down is retried."""
+        """Make the clients and ask each database, for a second at most."""
         for connection in self._connections.values():
             connection.open()
         probes = [asyncio.ensure_future(connection.probe()) for connection in self._connections.values()]
         await asyncio.wait(probes, timeout=_FIRST_WAIT_S)
-        for connection in self._connections.values():
-            if not connection.is_up:
-                self._retry(connection)
 
     async def ensure_collections(self, models: Iterable[type[Model]]) -> None:
         """Make missing collections with their indexes; those of a database that is down follow when it is up.
@@ -69,10 +65,11 @@ class Databases:
         Raises:
             StoreError: a collection or index cannot be made; names it.
         """
-        self._models = [model for model in models if not model.disabled]
+        wanted = [model for model in models if not model.disabled]
         for connection in self._connections.values():
-            if connection.is_up and not await self._prepare(connection):
-                self._retry(connection)
+            own = [model for model in wanted if (model.database or self._default) == connection.name]
+            if not await _prepare(connection, own):
+                self._waiting.append(asyncio.ensure_future(_bring_up(connection, own)))
 
     def __getitem__(self, model: type[M]) -> Collection[M]:
         """The collection of a model."""
@@ -113,33 +110,30 @@ class Databases:
             raise StoreError(f"there is no database '{name}'; the settings name {', '.join(self._connections)}")
         return connection
 
-    def _retry(self, connection: Connection) -> None:
-        task = asyncio.get_running_loop().create_task(self._bring_up(connection))
-        self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
 
-    async def _bring_up(self, connection: Connection) -> None:
-        """Ask until it answers, then make its collections."""
-        where = {"action": "db.retry", "database": connection.name}
-        for tries in count():
-            try:
-                if await connection.probe() and await self._prepare(connection):
-                    return
-            except StoreError as error:
-                _log.error("database '%s': %s", connection.name, error, extra=where)
-                return
-            if tries % 10 == 0:
-                _log.warning("database '%s' is down, retrying (%d)", connection.name, tries + 1, extra=where)
-            await asyncio.sleep(_RETRY_S)
-
-    async def _prepare(self, connection: Connection) -> bool:
-        """Make its collections; whether it stayed up meanwhile."""
-        models = [model for model in self._models if (model.database or self._default) == connection.name]
+async def _bring_up(connection: Connection, models: Sequence[type[Model]]) -> None:
+    """Ask until it answers, then make its collections."""
+    where = {"action": "db.retry", "database": connection.name}
+    for tries in count(1):
+        if tries % 10 == 1:
+            _log.warning("database '%s' is down, retrying (%d)", connection.name, tries, extra=where)
+        await asyncio.sleep(_RETRY_S)
         try:
+            if await connection.probe() and await _prepare(connection, models):
+                return
+        except StoreError as error:
+            _log.error("database '%s': %s", connection.name, error, extra=where)
+            return
+
+
+async def _prepare(connection: Connection, models: Sequence[type[Model]]) -> bool:
+    """Make its collections; whether it was up all the time."""
+    try:
+        if connection.is_up:
             await ensure_collections(connection, models)
-        except NotConnected:
-            return False
-        return True
+    except NotConnected:
+        return False
+    return bool(connection.is_up)
 
 
 class Background:

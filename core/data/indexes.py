@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import pymongo
-from pymongo.errors import OperationFailure
 
 from core.data.connection import Connection
 from core.errors import DuplicateKey, NotConnected, StoreError
@@ -21,7 +20,6 @@ from core.schema.model import Model, build_indexes, collection_name
 
 _BUILD_S: Final = 3600.0
 _EXISTS: Final = 48
-_DIFFERS: Final = (85, 86)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +79,8 @@ async def ensure_indexes(connection: Connection, model: type[Model], *, prune: b
             raise
         except StoreError as error:
             if group is not specs:
-                conflicts[group[0].name] = _explain(error, group[0], model)
+                reason = "stored documents share a value" if isinstance(error, DuplicateKey) else error
+                where = f"index '{group[0].name}' of model {model.__name__}"
+                conflicts[group[0].name] = f"{where} cannot be built: {reason}"
     created = [spec.name for spec in specs if spec.name not in existing and spec.name not in conflicts]
     return IndexChanges(created, unknown, list(conflicts.values()))
-
-
-def _explain(error: StoreError, spec: IndexSpec, model: type[Model]) -> str:
-    where = f"index '{spec.name}' of model {model.__name__} (collection '{collection_name(model)}')"
-    if isinstance(error, DuplicateKey):
-        return f"{where} cannot be unique: stored documents share the same {', '.join(field for field, _ in spec.keys)}"
-    if isinstance(error.__cause__, OperationFailure) and error.__cause__.code in _DIFFERS:
-        return f"{where} exists with other fields or options; drop it first (server.py indexes --prune)"
-    return f"{where} cannot be built: {error}"

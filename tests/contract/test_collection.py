@@ -11,7 +11,7 @@ import pytest
 from bson import Decimal128, ObjectId
 from pymongo import IndexModel
 
-from core.data.bulk import BulkResult, DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne, UpdateResult
+from core.data.bulk import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne, WriteResult
 from core.data.databases import Databases
 from core.data.indexes import IndexChanges
 from core.errors import DuplicateKey, ModelError, StoreError
@@ -155,25 +155,28 @@ async def test_aggregate(db: Databases) -> None:
 async def test_update_one(db: Databases) -> None:
     await fill(db)
     result = await db[Item].update_one({"name": "a"}, {"$set": {"status": "done"}, "$inc": {"rank": 2}})
-    assert result == UpdateResult(matched=1, modified=1)
+    assert result == WriteResult(matched=1, modified=1)
     changed = await db[Item].get_by("name", "a")
     assert changed is not None
     assert (changed.status, changed.rank) == ("done", 7)
-    assert await db[Item].update_one({"name": "z"}, {"$set": {"rank": 1}}) == UpdateResult(0, 0)
+    assert await db[Item].update_one({"name": "z"}, {"$set": {"rank": 1}}) == WriteResult()
 
 
 async def test_update_one_upserts(db: Databases) -> None:
     result = await db[Item].update_one({"name": "new"}, {"$set": {"rank": 1}}, upsert=True)
     assert result.matched == 0
-    assert isinstance(result.upserted_id, ObjectId)
-    made = await db[Item].get(result.upserted_id)
+    (oid,) = result.upserted
+    assert isinstance(oid, ObjectId)
+    made = await db[Item].get(oid)
     assert made is not None
     assert (made.name, made.rank, made.group) == ("new", 1, "demo")
 
 
 async def test_update_many(db: Databases) -> None:
     await fill(db)
-    assert await db[Item].update_many({"group": "x"}, {"$set": {"status": "done"}}) == UpdateResult(3, 3)
+    assert await db[Item].update_many({"group": "x"}, {"$set": {"status": "done"}}) == WriteResult(
+        matched=3, modified=3
+    )
     assert await db[Item].count({"status": "done"}) == 3
 
 
@@ -237,7 +240,7 @@ async def test_replace_writes_unknown_fields_back(db: Databases) -> None:
     read = await db[Item].get(made.oid)
     assert read is not None
     read.rank = 9
-    assert await db[Item].replace({"_id": made.oid}, read) == UpdateResult(1, 1)
+    assert await db[Item].replace({"_id": made.oid}, read) == WriteResult(matched=1, modified=1)
     stored = await db[Item].find({"_id": made.oid}, projection={"legacy": 1, "rank": 1})
     assert stored == [{"_id": made.oid, "rank": 9, "legacy": {"x": 1}}]
 
@@ -248,7 +251,7 @@ async def test_replace_by_a_dict_keeps_the_id(db: Databases) -> None:
     read = await db[Item].get(made.oid)
     assert read is not None
     assert read.name == "b"
-    assert (await db[Item].replace({"name": "z"}, {"name": "z"}, upsert=True)).upserted_id is not None
+    assert (await db[Item].replace({"name": "z"}, {"name": "z"}, upsert=True)).upserted
 
 
 async def test_delete(db: Databases) -> None:
@@ -297,9 +300,10 @@ async def test_bulk_write(db: Databases) -> None:
             DeleteMany({"name": {"$in": ["f", "g"]}}),
         ]
     )
-    assert result == BulkResult(inserted=2, matched=4, modified=4, deleted=3, upserted=1)
+    assert result == WriteResult(inserted=2, matched=4, modified=4, deleted=3, upserted=result.upserted)
+    assert [type(oid) for oid in result.upserted] == [ObjectId]
     assert sorted(await db[Item].distinct("name")) == ["a", "bb", "d", "e", "h"]
-    assert await db[Item].bulk_write([]) == BulkResult(0, 0, 0, 0, 0)
+    assert await db[Item].bulk_write([]) == WriteResult()
     with pytest.raises(ModelError):
         await db[Item].bulk_write([UpdateOne({"name": "a"}, {"$set": {"rank": -1}})])
 
@@ -431,8 +435,8 @@ async def test_a_unique_index_over_duplicates_is_a_conflict_that_names_index_and
     changes = await db[Item].ensure_indexes()
     assert (changes.created, changes.dropped) == ([], [])
     (conflict,) = changes.conflicts
-    assert conflict.startswith("index 'name' of model Item")
-    assert conflict.endswith("stored documents share the same name")
+    assert conflict.startswith("index 'name' of model Item cannot be built: ")
+    assert conflict.endswith("stored documents share a value")
     assert list(changes.lines()) == [conflict]
 
 

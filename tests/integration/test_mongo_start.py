@@ -10,6 +10,7 @@ from typing import Annotated
 import pytest
 from pymongo import MongoClient
 
+from core.cli import main
 from core.data.indexes import IndexChanges
 from core.errors import StoreError
 from core.schema.model import Model
@@ -77,7 +78,7 @@ async def test_an_index_that_exists_differently_is_named(mongo_url: str, databas
     async with opened(mongo_url, database_name) as databases:
         await databases.raw()["items"].create_index("name", name="name")
         (conflict,) = (await databases[Item].ensure_indexes(prune=True)).conflicts
-        assert re.search(r"'name' of model Item .* exists with other fields or options", conflict)
+        assert re.search(r"'name' of model Item cannot be built: .*existing index", conflict)
 
 
 async def test_an_index_with_another_name_gives_way_when_unknown_ones_are_dropped(
@@ -85,7 +86,7 @@ async def test_an_index_with_another_name_gives_way_when_unknown_ones_are_droppe
 ) -> None:
     async with opened(mongo_url, database_name) as databases:
         await databases.raw()["items"].create_index("name", name="other", unique=True)
-        assert "exists with other fields or options" in (await databases[Item].ensure_indexes()).conflicts[0]
+        assert "already exists with a different name" in (await databases[Item].ensure_indexes()).conflicts[0]
         changes = await databases[Item].ensure_indexes(prune=True)
         assert changes == IndexChanges(["name"], ["other"], [])
 
@@ -95,7 +96,7 @@ async def test_an_index_that_cannot_be_made_at_start_is_named(mongo_url: str, da
         text: Annotated[str, rule("Text", index=True, index_options={"expireAfterSeconds": "soon"})] = ""
 
     async with opened(mongo_url, database_name) as databases:
-        with pytest.raises(StoreError, match=r"index 'text' of model Twice .* cannot be built"):
+        with pytest.raises(StoreError, match=r"index 'text' of model Twice cannot be built"):
             await databases.ensure_collections([Twice])
 
 
@@ -116,3 +117,27 @@ async def test_a_disabled_model_gets_no_collection(mongo_url: str, database_name
 async def test_the_name_of_the_database(mongo_url: str, url_name: str, settings_name: str, expected: str) -> None:
     async with opened(mongo_url.replace("/?", f"/{url_name}?"), settings_name) as databases:
         assert databases.raw().name == expected
+
+
+def test_the_command_creates_drops_and_reports(
+    mongo_url: str, database_name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CATENA_MONGO_URL", mongo_url.replace("/?", f"/{database_name}?"))
+    root = ROOT / "tests" / "acceptance" / "root"
+
+    def run(*arguments: str) -> tuple[int, list[str]]:
+        status = main(["test", "--root", str(root), "indexes", *arguments])
+        return status, [line for line in capsys.readouterr().out.splitlines() if line.startswith("kitchen-dish")]
+
+    with MongoClient(mongo_url) as client:
+        dishes = client[database_name]["kitchen-dishes"]
+        dishes.create_index("size", name="old")
+        assert run() == (0, ["kitchen-dish: created name"])
+        assert run() == (0, [])
+        assert run("--prune") == (0, ["kitchen-dish: dropped old"])
+        dishes.drop_index("name")
+        dishes.insert_many([{"name": "soup"}, {"name": "soup"}])
+        status, lines = run("--prune")
+        assert status == 1
+        assert "index 'name' of model Dish" in lines[0]
+        assert "stored documents share a value" in lines[0]
