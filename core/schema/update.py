@@ -93,7 +93,8 @@ def _check_changes(
         try:
             if path == "_id" and name not in ("$set", "$setOnInsert"):
                 raise refuse(WireCode.VALUE_NOT_ALLOWED, " can never change")
-            checked[path] = operator(_find_target(cls, path), value)
+            target = _find_target(cls, path)
+            checked[path] = operator(target, value) if name != "$rename" else _rename(cls, target, value)
         except Refused as refused:
             problems.extend(to_items(refused.problems, path))
     return checked
@@ -186,6 +187,19 @@ def _current_date(target: Target, value: Any) -> Any:
     return value
 
 
+def _bit(target: Target, value: Any) -> Any:
+    if not isinstance(value, Mapping) or not {"and", "or", "xor"}.issuperset(value):
+        raise refuse(WireCode.VALUE_NOT_ALLOWED, " takes and, or, xor with a number")
+    return {name: _add(target, _INTEGER(bits)) for name, bits in value.items()}
+
+
+def _rename(cls: Any, target: Target, value: Any) -> Any:
+    other = _find_target(cls, str(value))
+    if target.required or not (other.is_free or other.kind == target.kind):
+        raise refuse(WireCode.VALUE_NOT_ALLOWED, f" cannot be renamed to {value}")
+    return value
+
+
 def _set_literal(target: Target, value: Any) -> Any:
     if not isinstance(value, Mapping) or set(value) != {"$literal"}:
         raise refuse(WireCode.VALUE_NOT_ALLOWED, " must be {'$literal': value} in a pipeline")
@@ -196,6 +210,6 @@ Operator = Callable[[Target, Any], Any]
 _OPERATORS: Final[Mapping[str, Operator]] = {
     "$set": _set, "$setOnInsert": _set, "$unset": _unset, "$inc": _add, "$mul": _add, "$min": _set, "$max": _set,
     "$push": _push, "$addToSet": _push, "$pull": _pull, "$pullAll": _check_each, "$pop": _pop,
-    "$currentDate": _current_date,
+    "$currentDate": _current_date, "$bit": _bit, "$rename": _set,
 }  # fmt: skip
 _STAGES: Final[Mapping[str, Operator]] = {"$set": _set_literal, "$unset": _unset}

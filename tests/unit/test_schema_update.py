@@ -69,6 +69,8 @@ GOOD: list[tuple[dict[str, Any], dict[str, Any] | None]] = [
     ({"$pop": {"tags": 1, "anything": -1}}, None),
     ({"$currentDate": {"at": True, "anything": True}}, None),
     ({"$currentDate": {"at": {"$type": "date"}}}, None),
+    ({"$rename": {"title": "other", "free.a": "free.b"}}, None),
+    ({"$bit": {"count": {"and": 1, "or": 2}, "anything": {"xor": 1}}}, None),
     ({"$set": {}}, None),
 ]  # fmt: skip
 
@@ -126,6 +128,13 @@ BAD: list[tuple[Any, str, str]] = [
     ({"$pullAll": {"tags": [5]}}, "tags", "tags[1] is unexpected type"),
     ({"$pop": {"tags": 2}}, "tags", "tags is popped by 1 (last) or -1 (first)"),
     ({"$pop": {"tags": True}}, "tags", "tags is popped by 1 (last) or -1 (first)"),
+    ({"$rename": {"title": 5}}, "title", "title is not declared"),
+    ({"$rename": {"name": "title"}}, "name", "name cannot be renamed to title"),
+    ({"$rename": {"title": "count"}}, "title", "title cannot be renamed to count"),
+    ({"$rename": {"title": "x"}}, "title", "title is not declared"),
+    ({"$bit": {"title": {"and": 1}}}, "title", "title is no number but string"),
+    ({"$bit": {"count": {"not": 1}}}, "count", "count takes and, or, xor with a number"),
+    ({"$bit": {"count": {"and": 1.5}}}, "count", "count is unexpected type. number given integer expected"),
     ({"$currentDate": {"count": True}}, "count", "count is no date but integer"),
     ({"$currentDate": {"at": {"$type": "timestamp"}}}, "at", "at is set to now by true or {'$type': 'date'}"),
 ]  # fmt: skip
