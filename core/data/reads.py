@@ -163,9 +163,9 @@ class Reads(Generic[M]):
     async def aggregate(self, pipeline: Sequence[Query]) -> list[Document]:
         """What a pipeline gives, as dicts."""
         check_filter(pipeline)
-        return await self._call(self._pipe, pipeline, timed=COMMAND)
+        return await self._call(self._pipe, list(pipeline), timed=COMMAND)
 
-    async def _pipe(self, pipeline: Sequence[Query], **options: Any) -> list[Document]:
+    async def _pipe(self, pipeline: list[Query], **options: Any) -> list[Document]:
         return await (await self._driver.aggregate(pipeline, **options)).to_list()
 
     async def watch(self, pipeline: Sequence[Query] = (), **options: Any) -> AsyncIterator[Document]:
@@ -178,7 +178,7 @@ class Reads(Generic[M]):
         if self._connection.is_memory or current_transaction() is not None:
             raise NotSupported("changes can be watched on a replica set only, outside transactions")
         run, wait_ms = self._connection.run, min(_WATCH_MS, self._connection.max_time_ms())
-        stream = await run(self._driver.watch(pipeline, max_await_time_ms=wait_ms, **options))
+        stream = await run(self._driver.watch(list(pipeline), max_await_time_ms=wait_ms, **options))
         try:
             while stream.alive:
                 change = await run(stream.try_next())

@@ -1,10 +1,11 @@
-"""Models that the contract tests store."""
+"""Models that the contract tests store, and items to begin with."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from core.data.databases import Databases
 from core.schema.indexes import Index
 from core.schema.model import Model
 from core.schema.rules import factory, rule
@@ -27,3 +28,13 @@ class Sharded(Model, identity="contract-sharded", version="1.0", collection="sha
 
     region: str
     label: str = ""
+
+
+async def fill(db: Databases) -> list[Item]:
+    """Five items: a b c in group x, d e in group y, ranks 5 4 3 2 1."""
+    rows = zip("abcde", "xxxyy", (5, 4, 3, 2, 1), strict=True)
+    return await db[Item].insert_many([Item(name=name, group=group, rank=rank) for name, group, rank in rows])
+
+
+def names(items: list[Item]) -> str:
+    return "".join(item.name for item in items)

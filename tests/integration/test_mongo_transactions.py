@@ -154,11 +154,12 @@ async def test_a_write_conflict_says_try_again(db: Databases) -> None:
     assert found.rank == 5
 
 
-async def test_changes_are_watched(db: Databases) -> None:
+@pytest.mark.parametrize("pipeline", [(), [{"$match": {"operationType": "insert"}}]], ids=["all", "some"])
+async def test_changes_are_watched(db: Databases, pipeline: list[dict[str, object]]) -> None:
     seen = []
 
     async def follow() -> None:
-        async for change in db[Item].watch([{"$match": {"operationType": "insert"}}]):
+        async for change in db[Item].watch(pipeline):
             seen.append(change["fullDocument"]["name"])
             if len(seen) == 2:
                 return
