@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from core.link.linked import Linked
+from core.load.imports import drop_package
 from core.load.loader import Loaded, load, project_folders
-from core.load.packages import drop_package
 from core.load.problems import format_problem
 from core.settings import ServerSettings
 

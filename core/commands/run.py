@@ -17,7 +17,7 @@ from core.cron.job import run_once
 from core.data.databases import Databases
 from core.data.ladder import climb, pass_on
 from core.errors import ConfigError
-from core.load.suggest import did_you_mean
+from core.load.problems import did_you_mean
 from core.serve.app import App
 from core.serve.create import HOME, build_app
 from core.serve.server import serve as run_server

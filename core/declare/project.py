@@ -6,6 +6,7 @@ In: `project.py`, `libs/` and `config/` of a project. Out: values for `load/` an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, dataclass_transform
 
 from core.source import Source, caller_source
@@ -42,23 +43,20 @@ class Lib:
         self.source = caller_source()
 
 
+@dataclass(frozen=True, eq=False)
 class Translations:
-    """A group of translated texts, for `ctx.t(group, key)`.
+    """A group of translated texts, for `ctx.t(group, key)`; mia.js called them a config module.
 
-    Args:
-        identity: the group; mia.js called this the identity of a config module.
-        texts: key → language → text, or key → language → region → text. `[0]`…`[9]` and `[name]`
-            in a text are replaced.
-        disabled: a disabled group is not loaded.
+    `texts`: key → language → text, or key → language → region → text. `[0]`…`[9]` and `[name]` in a text are replaced.
     """
 
     version = "1.0"
 
-    def __init__(self, identity: str, texts: Texts, *, disabled: bool = False) -> None:
-        self.identity = identity
-        self.texts = texts
-        self.disabled = disabled
-        self.source = caller_source()
+    identity: str
+    texts: Texts
+    _: KW_ONLY
+    disabled: bool = False
+    source: Source = field(default_factory=lambda: caller_source(2), repr=False)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)

@@ -127,7 +127,8 @@ def _build_success(route: LinkedRoute, output: tuple[str, str] | None, component
     is_certain = False
     for step in reversed(route.steps):
         kinds, certain = read_result(step)
-        if certain and not kinds and (step.identity, step.version) != output and not found:
+        controller = step.action.controller
+        if certain and not kinds and (controller.identity, controller.version) != output and not found:
             return {"*/*": {}}  # an answer of its own takes the place of the envelope
         found += kinds
         if certain and kinds:
@@ -143,7 +144,7 @@ def read_result(step: LinkedStep) -> tuple[tuple[Any, ...], bool]:
     if step.kind == "around" and get_args(returned):
         returned = get_args(returned)[0]
     members = get_args(returned) if get_origin(returned) in (Union, types.UnionType) else (returned,)
-    own = [member for member in members if not _is_class(member, step.provides)]
+    own = [member for member in members if not _is_class(member, step.action.provides)]
     kinds = tuple(
         Any if member is Finish else member
         for member in own

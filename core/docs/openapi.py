@@ -132,7 +132,7 @@ def _shown_fields(route: LinkedRoute, section: Section) -> list[Field]:
 
 def _shown_sections(route: LinkedRoute, section: Section) -> Iterator[LinkedSection]:
     for step in route.steps:
-        if step.docs:
+        if step.action.docs:
             yield from (part for part in step.sections if part.section == section)
 
 

@@ -1,1 +1,1 @@
-"""From declarations to frozen, checked values that are safe to run."""
+"""From declarations to frozen values that are safe to run: chains, needs, preconditions, urls."""

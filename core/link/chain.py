@@ -1,4 +1,4 @@
-"""From chain entries to actions: which function of which controller every entry means.
+"""From chain entries to actions: which function of which controller every entry means, with which options.
 
 In: actions and `use(...)` entries of routes. Out: `ChainStep`s with their signatures. Next: `steps.py`.
 """
@@ -7,145 +7,117 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from core.declare.controller import Action, Use
-from core.errors import BadDeclaration, UnresolvedReference
+from core.errors import BadDeclaration, ErrorItem, UnresolvedReference
 from core.link.signature import Signature, read_signature
-from core.load.loader import Loaded, LoadedProject
-from core.load.problems import Problems
-from core.load.registry import Entry
-from core.load.suggest import did_you_mean, list_known
+from core.load.loader import Loaded
+from core.load.problems import collect, suggest
+from core.schema.fields import read_fields
+from core.schema.params import compile_section, given
 from core.source import Source
 
 
 @dataclass(frozen=True, slots=True)
 class ChainStep:
-    """One resolved entry of a chain.
-
-    Attributes:
-        action: the action it means.
-        signature: what that asks for and gives.
-        options: what the entry gives as options, or `None`.
-        source: the line of the entry: its `use(...)`, else the route.
-    """
+    """One resolved entry: its action, what that asks for, the options it gets, and the line of the entry."""
 
     action: Action[..., Any]
     signature: Signature
-    options: Any
+    options: Mapping[str, Any]
     source: Source
 
-    @property
-    def label(self) -> str:
-        """`identity@version.function`."""
-        return label_of(self.action)
 
-
-@dataclass
+@dataclass(frozen=True, slots=True)
 class ChainResolver:
     """Resolves entries; reads each action's signature once."""
 
     loaded: Loaded
-    problems: Problems
-    _signatures: dict[int, Signature | None] = field(default_factory=dict)
+    _signatures: dict[int, Signature] = field(default_factory=dict)
 
     def resolve(
-        self, entries: Iterable[Any], keyword: str, source: Source, project: LoadedProject | None
-    ) -> list[ChainStep | None]:
-        """The steps of some entries; `None` stands for one that cannot be resolved, which is reported.
+        self, keyword: str, entries: Iterable[Action[..., Any] | Use], source: Source, role: str
+    ) -> list[ChainStep]:
+        """The steps of some entries; `keyword` and `source` are the route's, for entries that name no function or line.
 
-        Args:
-            entries: of one chain, in order.
-            keyword: the route's keyword, for entries without function.
-            source: the line of the route or routes file.
-            project: the project of the routes file; `None` for entries of the configuration.
+        Raises:
+            ExceptionGroup: of a `LoadError` for each entry that cannot be resolved.
         """
-        return [
-            self.problems.attempt(partial(self._resolve_entry, entry, keyword, source, project)) for entry in entries
-        ]
+        steps = collect(lambda entry: self._resolve_entry(entry, keyword, source), entries)
+        return collect(lambda step: _check_role(step, errors=role == "errors"), steps)
 
-    def signature_of(self, action: Action[..., Any]) -> Signature | None:
-        """What the action asks for; `None` when it cannot be read, which is reported once."""
+    def read(self, action: Action[..., Any]) -> Signature:
+        """What the action asks for."""
         if id(action) not in self._signatures:
-            read = partial(read_signature, action, label_of(action))
-            self._signatures[id(action)] = self.problems.attempt(read)
+            self._signatures[id(action)] = read_signature(action)
         return self._signatures[id(action)]
 
-    def _resolve_entry(
-        self, entry: Any, keyword: str, source: Source, project: LoadedProject | None
-    ) -> ChainStep | None:
+    def _resolve_entry(self, entry: Action[..., Any] | Use, keyword: str, source: Source) -> ChainStep:
+        action = entry if isinstance(entry, Action) else entry.action
         options = None
         if isinstance(entry, Use):
             source = entry.source if entry.source.line else source
             options = entry.options
-            action = entry.action or self._find_action(entry, keyword, source)
-            imported = entry.action is not None
-        elif isinstance(entry, Action):
-            action, imported = entry, True
+        if action is None:
+            action = self._find_action(entry, keyword, source)
+        elif action.controller.disabled:
+            label = f"{action.controller.identity}@{action.controller.version}"
+            raise UnresolvedReference(source, f"controller '{label}' is disabled")
+        elif self.loaded.problems.knows(action.controller.source):
+            raise UnresolvedReference(source, "")  # its cause is reported
         else:
-            raise _refuse_entry(entry, source)
-        if action is None or (imported and not self._check_imported(action, source, project)):
-            return None
-        signature = self.signature_of(action)
-        return None if signature is None else ChainStep(action, signature, options, source)
+            self._find_controller(action.controller, source)
+        signature = self.read(action)
+        return ChainStep(action, signature, check_options(action, signature, options, source), source)
 
-    def _find_action(self, entry: Use, keyword: str, source: Source) -> Action[..., Any] | None:
-        if self.loaded.registry.is_lost(entry.identity):
-            return None
-        found = self.loaded.registry.entry("controller", entry.identity, entry.version, source=source)
-        actions: Mapping[str, Action[..., Any]] = found.value.actions
+    def _find_controller(self, named: Any, source: Source) -> Any:
+        if self.loaded.is_lost(named.identity):
+            raise UnresolvedReference(source, "")
+        return self.loaded.registry.get("controller", named.identity, named.version, source=source)
+
+    def _find_action(self, entry: Any, keyword: str, source: Source) -> Action[..., Any]:
+        actions: Mapping[str, Action[..., Any]] = self._find_controller(entry, source).actions
         names = [entry.function] if entry.function else [keyword, "all"]
         for name in names:
             if name in actions:
                 return actions[name]
-        wanted = f"'{names[0]}'" if len(names) == 1 else f"'{keyword}' nor 'all'"
-        hint = did_you_mean(names[0], actions) or list_known(actions, none="it has none")
-        word = "action" if len(names) == 1 else "action for this method, neither"
-        raise UnresolvedReference(source, f"controller '{found.label}' has no {word} {wanted}", hint)
-
-    def _check_imported(self, action: Action[..., Any], source: Source, project: LoadedProject | None) -> bool:
-        """Whether an imported action may stand in a chain of this project; raises if not, once."""
-        controller = action.controller
-        entry = self.loaded.registry.find("controller", controller.identity).get(controller.version)
-        if entry is None or entry.value is not controller:
-            if not controller.disabled and self._is_reported(controller.source):
-                return False
-            state = "is disabled" if controller.disabled else "is not loaded from a controllers/ folder"
-            raise UnresolvedReference(source, f"controller '{controller.identity}@{controller.version}' {state}")
-        owner = self.loaded.projects[entry.project]
-        if project is not None and owner.name != project.name and not owner.shared:
-            if (source.file, owner.name) in self.loaded.forbidden:
-                return False
-            raise _refuse_foreign(action, entry, source)
-        return True
-
-    def _is_reported(self, source: Source) -> bool:
-        return any(problem.source == source for problem in self.problems)
+        wanted = f"no action '{names[0]}'" if entry.function else f"neither an action '{keyword}' nor 'all'"
+        message = f"controller '{entry.identity}@{entry.version}' has {wanted}"
+        raise UnresolvedReference(source, message, suggest(names[0], actions, none="it has none"))
 
 
-def label_of(action: Action[..., Any]) -> str:
-    """`identity@version.function`, as listings and messages print an action."""
-    return f"{action.controller.identity}@{action.controller.version}.{action.name}"
+def _check_role(step: ChainStep, *, errors: bool) -> ChainStep:
+    if step.signature.is_error_step and not errors:
+        message = f"{step.action.label} takes an error, so it cannot stand in a chain"
+        raise BadDeclaration(step.source, message, "name it in errors=[…]")
+    if errors and not step.signature.is_error_step:
+        message = f"{step.action.label} is no error step"
+        raise BadDeclaration(step.source, message, "an error step takes 'error: HTTPError'")
+    return step
 
 
-def _refuse_entry(entry: Any, source: Source) -> BadDeclaration:
-    name = getattr(entry, "__name__", None)
-    if name is None:
-        return BadDeclaration(
-            source,
-            f"a chain entry must be an action or use(…), not {entry!r}",
-            "import the action, or name it by use()",
-        )
-    return BadDeclaration(
-        source, f"chain entry '{name}' is no action", "decorate it with its controller: @controller.list, …"
-    )
-
-
-def _refuse_foreign(action: Action[..., Any], entry: Entry, source: Source) -> BadDeclaration:
-    controller = action.controller
-    return BadDeclaration(
-        source,
-        f"'{label_of(action)}' is imported from another project, '{entry.project}'",
-        f'write use("{controller.identity}", "{controller.version}", "{action.name}")',
-    )
+def check_options(action: Action[..., Any], signature: Signature, raw: Any, source: Source) -> Mapping[str, Any]:
+    """`{"options": …}` for an action that takes options, else nothing; checked once, at the line of the `use(...)`."""
+    cls = signature.options
+    if cls is None or (raw is None and signature.options_default):
+        if raw is not None:
+            hint = "it would need a keyword-only parameter 'options'"
+            raise BadDeclaration(source, f"{action.label} takes no options", hint)
+        return MappingProxyType({})
+    raw = given(raw) if isinstance(raw, cls) else {} if raw is None else raw
+    if not isinstance(raw, Mapping):
+        raise BadDeclaration(source, f"the options of {action.label} must be a dict or {cls.__name__}, not {raw!r}")
+    fields = read_fields(cls)
+    wires = {field.name: field.wire for field in fields} | {field.wire: field.wire for field in fields}
+    for name in raw:
+        if name not in wires:
+            hint = suggest(str(name), wires, none="it has none")
+            raise BadDeclaration(source, f"{action.label} has no option '{name}'", hint)
+    errors: list[ErrorItem] = []
+    checked = compile_section(cls, "body")({wires[name]: value for name, value in raw.items()}, errors)
+    if errors:
+        what = "; ".join(item.msg or f"{item.id}: {item.code}" for item in errors)
+        raise BadDeclaration(source, f"the options of {action.label} are wrong: {what}")
+    return MappingProxyType({"options": checked})

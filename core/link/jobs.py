@@ -7,111 +7,70 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from core.cron.schedule import Schedule
-from core.declare.cron import All, Cron
-from core.declare.function import Command, Init
+from core.declare.cron import Cron
+from core.declare.function import Command, Declared, Init
 from core.errors import BadDeclaration
-from core.link.checks import is_over
 from core.link.linked import LinkedCommand, LinkedInit, LinkedJob
-from core.link.signature import describe, keyword_parameters, read_hints, read_kind, split_union
-from core.source import Source
+from core.link.signature import Reading, read_function, split_union
+from core.link.values import check_values
+from core.load.convert import print_type
+from core.load.problems import Problems
 
 #: what `server.py <mode> …` understands itself
 OWN_COMMANDS = ("serve", "check", "routes", "openapi", "cron", "indexes", "new")
 
 _COMMAND = re.compile(r"[a-z][\w-]*( [a-z][\w-]*)*")
-_OPTION_TYPES = (str, int, float, bool)
 
 
-def link_job(cron: Cron[..., Any]) -> LinkedJob:
-    """A cron, checked.
-
-    Raises:
-        BadDeclaration: its function or its policy cannot work.
-    """
+def link_job(cron: Cron[..., Any], problems: Problems) -> LinkedJob:
+    """A cron, checked."""
     label = f"cron '{cron.identity}'"
-    _check_function(cron.function, label, "async def f(job: Job)")
-    if read_kind(cron.function, label) != "async":
-        raise BadDeclaration(cron.source, f"{label} must be an async def")
+    _read(cron, label, "async def f(job: Job)", ("async",))
     if not isinstance(cron.schedule, Schedule):
         raise BadDeclaration(cron.source, f"{label} needs a Schedule, not {cron.schedule!r}")
-    policy = cron.policy
-    misfire_known = isinstance(policy.misfire, All) or policy.misfire in ("once", "skip")
-    wrong = {
-        "scope must be 'cluster' or 'server'": policy.scope not in ("cluster", "server"),
-        "misfire must be 'once', 'skip' or All(n)": not misfire_known,
-        "overlap must be 'skip'": policy.overlap != "skip",
-        "max_total and max_per_server cannot be negative": not all(
-            is_over(count, -1) for count in (policy.max_total, policy.max_per_server)
-        ),
-        "max_runtime_s must be over 0": not is_over(policy.max_runtime_s, 0),
-        "grace_s and retry cannot be negative": not all(is_over(count, -1) for count in (policy.grace_s, policy.retry)),
-    }
-    for message, holds in wrong.items():
-        if holds:
-            raise BadDeclaration(cron.source, f"{label}: {message}")
-    return LinkedJob(cron.identity, cron.schedule, policy, cron.function, cron.source)
+    check_values(cron.policy, cron.source, problems, f"{label}: ")
+    return LinkedJob(cron.identity, cron.schedule, cron.policy, cron.function, cron.source)
 
 
 def link_init(init: Init[..., Any]) -> LinkedInit:
-    """A start function, checked.
-
-    Raises:
-        BadDeclaration: it is neither `async def` nor an async generator of one parameter.
-    """
+    """A start function, checked."""
     label = f"init function '{init.function.__name__}'"
-    _check_function(init.function, label, "async def f(app: AppContext)")
-    kind = read_kind(init.function, label)
-    if kind == "sync":
-        raise BadDeclaration(init.source, f"{label} must be an async def, or an async generator")
-    return LinkedInit(init.function, kind, init.order, init.source)
+    reading = _read(init, label, "async def f(app: AppContext)", ("async", "around"))
+    return LinkedInit(init.function, reading.kind, init.order, init.source)
 
 
 def link_command(command: Command[..., Any]) -> LinkedCommand:
-    """A command, checked.
-
-    Raises:
-        BadDeclaration: its name, its function or one of its options cannot be used.
-    """
-    label = f"command '{command.identity}'"
+    """A command, checked."""
+    label, source = f"command '{command.identity}'", command.source
     if not _COMMAND.fullmatch(command.identity):
-        raise BadDeclaration(command.source, f"{label}: a name is words in small letters", '"secret create"')
+        raise BadDeclaration(source, f"{label}: a name is words in small letters", '"secret create"')
     if command.identity.split()[0] in OWN_COMMANDS:
-        raise BadDeclaration(command.source, f"{label}: '{command.identity.split()[0]}' is Catena's own")
-    parameters = keyword_parameters(command.function, label, "async def f(app: AppContext, *, …)")
-    if read_kind(command.function, label) != "async":
-        raise BadDeclaration(command.source, f"{label} must be an async def")
-    hints = read_hints(command.function, label)
-    options = {
-        name: (_option_type(name, hints, label, command.source), _default_of(parameter))
-        for name, parameter in parameters.items()
-    }
+        raise BadDeclaration(source, f"{label}: '{command.identity.split()[0]}' is Catena's own")
+    reading = _read(command, label, "async def f(app: AppContext, *, …)", ("async",))
+    options = {}
+    for name, parameter in reading.parameters.items():
+        types, _ = split_union(reading.hints.get(name))
+        if types[0] not in (str, int, float, bool) or len(types) > 1:
+            has = f"has type {print_type(reading.hints[name])}" if name in reading.hints else "has no type"
+            hint = "options are str, int, float or bool"
+            raise BadDeclaration(source, f"{label}: option '{name}' {has}", hint)
+        options[name] = (types[0], ... if reading.demands(name) else parameter.default)
     description = inspect.getdoc(command.function) or ""
-    return LinkedCommand(command.identity, command.function, MappingProxyType(options), description, command.source)
+    return LinkedCommand(command.identity, command.function, MappingProxyType(options), description, source)
 
 
-def _option_type(name: str, hints: Mapping[str, Any], label: str, source: Source) -> type[Any]:
-    members, _ = split_union(hints.get(name))
-    if len(members) == 1 and members[0] in _OPTION_TYPES:
-        found: type[Any] = members[0]
-        return found
-    has = f"has type {describe(hints[name])}" if name in hints else "has no type"
-    raise BadDeclaration(source, f"{label}: option '{name}' {has}", "options are str, int, float or bool")
-
-
-def _default_of(parameter: inspect.Parameter) -> Any:
-    return ... if parameter.default is inspect.Parameter.empty else parameter.default
-
-
-def _check_function(function: Callable[..., Any], label: str, first: str) -> None:
-    """Refuse parameters that nobody would fill."""
-    parameters = keyword_parameters(function, label, first)
-    unfilled = [name for name, parameter in parameters.items() if _default_of(parameter) is ...]
-    read_hints(function, label)
+def _read(declared: Declared[..., Any], label: str, shape: str, kinds: tuple[str, ...]) -> Reading:
+    """What the function takes; only commands have parameters that something fills."""
+    reading = read_function(declared.function, label, shape)
+    unfilled = [] if isinstance(declared, Command) else [name for name in reading.parameters if reading.demands(name)]
     if unfilled:
-        message = f"{label}: nothing fills '{unfilled[0]}'"
-        raise BadDeclaration(Source(function.__code__.co_filename, function.__code__.co_firstlineno), message, first)
+        raise BadDeclaration(declared.source, f"{label}: nothing fills '{unfilled[0]}'", shape)
+    if reading.kind not in kinds:
+        raise BadDeclaration(
+            declared.source, f"{label} must be an async def{'' if len(kinds) == 1 else ', or an async generator'}"
+        )
+    return reading

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.cron.schedule import Schedule
+from core.declare.controller import Action
 from core.declare.cron import CronPolicy
 from core.declare.route import Body, Cors, Overflow, RateLimit
 from core.schema.fields import Field
@@ -26,13 +27,11 @@ class LinkedSection:
     """One section of one step, checked before the first step runs.
 
     Attributes:
-        section: which part of the request it reads.
         slot: where the checked value is put.
         check: `(raw, errors) -> value`; appends to `errors` what is wrong.
-        fields: its fields, for docs, listings and the overflow check; empty for free-form bodies.
+        fields: for docs, listings and the overflow check; empty for free-form bodies.
         open: whether it admits any field (free-form `dict`, `bytes`, …).
-        annotation: the author's type.
-        schema_of: how the docs describe it: `object`, `list` (of objects), `free`, `raw`, `text`, `stream`.
+        schema_of: how the docs describe it.
     """
 
     section: Section
@@ -46,84 +45,50 @@ class LinkedSection:
 
 @dataclass(frozen=True, slots=True)
 class LinkedStep:
-    """One step of a chain.
+    """One step of a chain, or one error step: that is called with the error, too.
 
     Attributes:
-        identity, version, function: what it is called in listings: `identity@version.function`.
-        source: the author's function.
         kind: `async` coroutine, `sync` (runs in the thread pool) or `around` (async generator).
         call: the author's function.
-        arguments: keyword → slot; sections and needs alike.
+        arguments: keyword → slot, sections and needs alike; what was not provided (yet) is `None`.
         options: keyword arguments fixed at link time (`options=`).
         provides_slot: where its value goes, or -1.
-        sections: its own sections.
-        responses: status → wire codes.
-        authorizes: marks routes with this step as protected.
-        docs: whether its parameters are documented.
     """
 
-    identity: str
-    version: str
-    function: str
-    source: Source
+    action: Action[..., Any]
     kind: StepKind
     call: Callable[..., Any]
     arguments: tuple[tuple[str, int], ...]
     options: Mapping[str, Any]
-    provides_slot: int
-    provides: type[Any] | None
-    provides_optional: bool
     sections: tuple[LinkedSection, ...]
-    responses: Mapping[int, tuple[str, ...]]
-    authorizes: bool
-    docs: bool
+    provides_slot: int
+    provides_optional: bool
 
     @property
     def label(self) -> str:
         """`identity@version.function`, as listings print it."""
-        return f"{self.identity}@{self.version}.{self.function}"
-
-
-@dataclass(frozen=True, slots=True)
-class LinkedErrorStep:
-    """One error step: called with the error and what earlier steps provided.
-
-    `arguments` maps keyword → slot; a slot that was not reached yet holds `None`.
-    """
-
-    identity: str
-    version: str
-    function: str
-    source: Source
-    kind: Literal["async", "sync"]
-    call: Callable[..., Any]
-    arguments: tuple[tuple[str, int], ...]
-    options: Mapping[str, Any]
+        return self.action.label
 
 
 @dataclass(frozen=True, slots=True)
 class LinkedRoute:
-    """One method of one path on one host, ready to run.
+    """One method of one path, ready to run.
 
     Attributes:
-        identity: of the route; `id` in listings.
-        method: HTTP method in upper case.
+        identity: `id` in listings.
         keyword: mia's keyword.
         url: full pattern with `:name` variables, prefix included, without a trailing slash.
-        prefix: the prefix it was mounted under.
-        host_ids: hosts it answers on; empty for every host.
+        host_ids: empty for every host.
         group, version, name: of the routes file; `name` groups the docs.
-        steps: before + chain + after + default output where none of them answers.
-        output_at: index in `steps` of the first step after the route's own chain (`after`, output).
+        modified: ISO date or empty.
+        authorization: whether it is protected.
+        steps: before + chain + after + default output; `output_at` is the index of the first one after the chain.
         error_steps: route's, file's, default.
         slots: how many slots a request needs.
         sections: every section of every step in chain order.
-        parameters: merged per section: section → wire name → field; for docs, listings and overflow.
+        parameters: merged: section → wire name → field; for docs, listings and overflow.
         reads: sections that must be parsed at all.
         responses: status → wire codes, merged over the chain with those of core.
-        authorization: whether it is protected.
-        modified: ISO date or empty.
-        response_schemes: for the docs.
     """
 
     identity: str
@@ -143,7 +108,7 @@ class LinkedRoute:
     source: Source
     steps: tuple[LinkedStep, ...]
     output_at: int
-    error_steps: tuple[LinkedErrorStep, ...]
+    error_steps: tuple[LinkedStep, ...]
     slots: int
     sections: tuple[LinkedSection, ...]
     parameters: Mapping[Section, Mapping[str, Field]]
@@ -165,7 +130,7 @@ class LinkedRoute:
 
 @dataclass(frozen=True, slots=True)
 class LinkedJob:
-    """One cron, checked and ready to run."""
+    """One cron."""
 
     identity: str
     schedule: Schedule
@@ -176,7 +141,7 @@ class LinkedJob:
 
 @dataclass(frozen=True, slots=True)
 class LinkedInit:
-    """One start function, in running order. `around`: an async generator whose second half runs at stop."""
+    """One start function. `around`: an async generator whose second half runs at stop."""
 
     call: Callable[..., Any]
     kind: StepKind
@@ -206,14 +171,13 @@ class LinkedFolder:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Everything that was linked; what an application is made of."""
+    """Everything that was linked; what an application is made of. Start functions are in running order."""
 
     routes: tuple[LinkedRoute, ...]
     jobs: tuple[LinkedJob, ...]
     inits: tuple[LinkedInit, ...]
     commands: tuple[LinkedCommand, ...]
     models: tuple[type[Any], ...]
-    libs: Mapping[tuple[str, str], Any]
     project_settings: Mapping[type[Any], Any]
     translations: Mapping[str, Any]
     public_folders: Sequence[LinkedFolder]

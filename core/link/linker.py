@@ -6,135 +6,108 @@ In: `Loaded`, the settings, the mode. Out: `Linked`, or every problem of every f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
-from core.declare.controller import Controller, Use
-from core.declare.route import names
+from core.declare.controller import Action, Use
 from core.errors import UnresolvedReference
-from core.link.chain import ChainResolver
-from core.link.checks import is_in_mode
-from core.link.conflicts import check_conflicts
+from core.link.chain import ChainResolver, ChainStep
 from core.link.jobs import link_command, link_init, link_job
 from core.link.linked import Linked, LinkedFolder, LinkedInit, LinkedRoute
-from core.link.project_settings import link_project_settings
-from core.link.routes import Defaults, RouteLinker
+from core.link.paths import find_conflicts
+from core.link.routes import RouteLinker
 from core.link.signature import is_params
-from core.link.translations import merge_translations
+from core.link.values import build_project_settings, check_values, find_unknown_settings, is_in_mode
+from core.load.configuration import find_place
 from core.load.loader import Loaded
-from core.load.places import find_place
-from core.load.problems import Problems
-from core.load.suggest import did_you_mean, list_known
+from core.load.problems import suggest
 from core.schema.fields import read_fields
 from core.schema.model import check_model
 from core.settings import ServerSettings
 
+S = TypeVar("S")
+T = TypeVar("T")
+
 
 def link(loaded: Loaded, settings: ServerSettings, mode: str) -> Linked:
-    """Everything an application is made of, checked.
-
-    Args:
-        loaded: what was declared.
-        settings: of the mode, resolved.
-        mode: what does not exist in it is left out.
+    """Everything an application is made of, checked; what does not exist in the mode is left out.
 
     Raises:
         ExceptionGroup: of every `LoadError` in all files, those of loading included, sorted by place.
     """
-    problems = Problems()
-    for problem in loaded.problems:
-        problems.add(problem)
-    registry = loaded.registry
+    problems, registry = loaded.problems, loaded.registry
+
+    def each(make: Callable[[S], T], declared: Iterable[S]) -> tuple[T, ...]:
+        made = [problems.attempt(make, declaration) for declaration in declared]
+        return tuple(value for value in made if value is not None)
+
+    instances = each(lambda cls: build_project_settings(cls, loaded, settings, mode), registry.all("settings"))
     linked = Linked(
-        routes=tuple(_link_routes(loaded, settings, mode, problems)),
-        jobs=_each(link_job, (c for c in registry.all("cron") if is_in_mode(c.policy.environment, mode)), problems),
-        inits=tuple(sorted(_each(link_init, loaded.inits, problems), key=_running_order)),
-        commands=_each(link_command, registry.all("command"), problems),
-        models=tuple(_check_models(loaded, settings, problems)),
-        libs=MappingProxyType({(entry.identity, entry.version): entry.value for entry in registry.entries("lib")}),
-        project_settings=link_project_settings(loaded, settings, mode, problems),
-        translations=merge_translations(registry.all("translations"), problems),
-        public_folders=tuple(_public_folders(loaded, mode)),
+        routes=_link_routes(loaded, settings, mode),
+        jobs=each(
+            lambda cron: link_job(cron, problems),
+            (cron for cron in registry.all("cron") if is_in_mode(cron.policy.environment, mode)),
+        ),
+        inits=tuple(sorted(each(link_init, loaded.inits), key=_running_order)),
+        commands=each(link_command, registry.all("command")),
+        models=each(lambda model: _check_model(model, settings), registry.all("model")),
+        project_settings=MappingProxyType({type(instance): instance for instance in instances}),
+        translations=MappingProxyType({group.identity: group.texts for group in registry.all("translations")}),
+        public_folders=tuple(dict.fromkeys(_public_folders(loaded, mode))),
     )
+    for problem in find_unknown_settings(loaded, settings, mode):
+        problems.add(problem)
+    for group in registry.all("translations"):
+        check_values(group, group.source, problems, f"translations '{group.identity}': ")
     if problems:
-        raise ExceptionGroup(summarize(problems), list(problems))
+        raise ExceptionGroup(f"{len(problems)} problems", list(problems))
     return linked
-
-
-def summarize(problems: Problems) -> str:
-    """`3 problems`."""
-    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-
-
-def _each(make: Any, declarations: Iterable[Any], problems: Problems) -> tuple[Any, ...]:
-    made = [problems.attempt(partial(make, declaration)) for declaration in declarations]
-    return tuple(value for value in made if value is not None)
 
 
 def _running_order(init: LinkedInit) -> tuple[int, str, int]:
     return (init.order, init.source.file, init.source.line)
 
 
-def _link_routes(loaded: Loaded, settings: ServerSettings, mode: str, problems: Problems) -> list[LinkedRoute]:
-    resolver = ChainResolver(loaded, problems)
+def _link_routes(loaded: Loaded, settings: ServerSettings, mode: str) -> tuple[LinkedRoute, ...]:
+    resolver, problems = ChainResolver(loaded), loaded.problems
     for controller in loaded.registry.all("controller"):
-        _check_actions(controller, resolver)
-    defaults = _link_defaults(resolver, settings, mode)
-    linker = RouteLinker(loaded, settings, mode, defaults, resolver, problems)
-    routes = [route for file, project in loaded.routes for route in linker.link(file, project)]
-    check_conflicts(routes, [host.id for host in settings.hosts], loaded, problems)
+        for action in controller.actions.values():
+            problems.attempt(_check_action, action, resolver)
+
+    def resolve_default(name: str) -> list[ChainStep]:
+        named, place = getattr(settings, name), find_place(loaded.root, mode, name)
+        entries = [] if named is None else [Use(named[0], named[1], source=place)]
+        return problems.attempt(resolver.resolve, "all", entries, place, name[8:]) or []
+
+    defaults = resolve_default("default_output"), resolve_default("default_errors")
+    linker = RouteLinker(loaded, settings, mode, *defaults, resolver)
+    routes = tuple(route for file, _ in loaded.routes for route in linker.link(file))
+    for problem in find_conflicts(routes, [host.id for host in settings.hosts], loaded.root):
+        problems.add(problem)
     return routes
 
 
-def _check_actions(controller: Controller, resolver: ChainResolver) -> None:
-    """Reads every signature and its fields, so that actions no route uses yet are checked, too."""
-    for action in controller.actions.values():
-        signature = resolver.signature_of(action)
-        for annotation in signature.sections.values() if signature else ():
-            if is_params(annotation):
-                resolver.problems.holds(partial(_read, annotation))
+def _check_action(action: Action[..., Any], resolver: ChainResolver) -> None:
+    """Reads signature and fields, so that actions no route uses yet are checked, too."""
+    for annotation in resolver.read(action).sections.values():
+        if is_params(annotation):
+            read_fields(annotation)
 
 
-def _read(annotation: type[Any]) -> None:
-    read_fields(annotation)
-
-
-def _link_defaults(resolver: ChainResolver, settings: ServerSettings, mode: str) -> Defaults:
-    steps = {}
-    for name in ("default_output", "default_errors"):
-        named: tuple[str, str] | None = getattr(settings, name)
-        place = find_place(resolver.loaded.root, mode, (name,))
-        entries = [] if named is None else [Use(*named, source=place)]
-        found = resolver.resolve(entries, "all", place, None)
-        steps[name] = tuple(step for step in found if step is not None)
-    return Defaults(steps["default_output"], steps["default_errors"])
-
-
-def _check_models(loaded: Loaded, settings: ServerSettings, problems: Problems) -> Iterator[type[Any]]:
-    for model in loaded.registry.all("model"):
-        if problems.holds(partial(_check_model, model, settings)):
-            yield model
-
-
-def _check_model(model: type[Any], settings: ServerSettings) -> None:
+def _check_model(model: type[Any], settings: ServerSettings) -> type[Any]:
     check_model(model)
-    known = settings.databases
-    if model.database and model.database not in known:
-        hint = did_you_mean(model.database, known) or list_known(known, none="no databases are configured")
+    if model.database and model.database not in settings.databases:
+        hint = suggest(model.database, settings.databases, none="no databases are configured")
         message = f"model '{model.identity}': unknown database '{model.database}'"
         raise UnresolvedReference(model.source, message, hint)
+    return model
 
 
 def _public_folders(loaded: Loaded, mode: str) -> Iterator[LinkedFolder]:
-    """One per prefix of every routes file of a project that has `public/`, each once."""
-    seen: set[LinkedFolder] = set()
+    """One per prefix of every routes file of a project that has `public/`."""
     for file, project in loaded.routes:
         folder = project.folder / "public"
-        if is_in_mode(names(file.environment), mode) and folder.is_dir():
+        if is_in_mode(file.environment, mode) and folder.is_dir():
             for prefix in file.prefixes:
-                linked = LinkedFolder(prefix, str(folder), file.host_ids)
-                if linked not in seen:
-                    seen.add(linked)
-                    yield linked
+                yield LinkedFolder(prefix, str(folder), file.host_ids)

@@ -1,16 +1,18 @@
-"""Urls of routes: prefix and path joined, checked and made comparable.
+"""Urls of routes: prefix and path joined, checked and compared.
 
-In: prefix, url and keyword. Out: the full pattern, the names of its variables, and a key that is equal for
-two patterns which answer the same requests. Next: `conflicts.py`, `serve/matcher.py`.
+In: prefix, url and keyword. Out: the full pattern, the names of its variables, and problems of routes that
+answer the same requests. Next: `serve/matcher.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from core.declare.route import METHODS
-from core.errors import BadDeclaration, RouteConflict
+from core.errors import BadDeclaration, DuplicateIdentity, LoadError, RouteConflict
+from core.link.linked import LinkedRoute
 from core.source import Source
 
 #: HTTP methods that `all=` mounts when they are not named
@@ -18,107 +20,85 @@ ALL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: variable that a trailing `*` fills
 REST = "rest"
 
-_VARIABLE = re.compile(r":[A-Za-z_]\w*", re.ASCII)
-_LITERAL = re.compile(r"[\w.~!$&'()+,;=@-]+")
+_SEGMENT = re.compile(r":[A-Za-z_][A-Za-z0-9_]*|(?!\.\.?$)[\w.~!$&'()+,;=@-]+")
+_SEGMENT_HINT = "a segment is plain text, or a variable /:name of letters, digits and _; the last one may be *"
+_RESERVED = re.compile(r"/(docs|api-docs|health(?=/))(/.*)?", re.IGNORECASE)
+_ANY_HOST = "*"
 
 
 def expand_keywords(keywords: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Keyword → HTTP methods it mounts; `all` gets those that no other keyword of the path names."""
-    named = {keyword: METHODS[keyword][0] for keyword in keywords if keyword != "all"}
-    methods: dict[str, tuple[str, ...]] = {keyword: (method,) for keyword, method in named.items()}
-    if "all" in keywords:
+    methods: dict[str, tuple[str, ...]] = {keyword: (METHODS[keyword][0],) for keyword in keywords}
+    if "all" in methods:
         # `index` and its kin append /:id, so on the path itself they leave their method to `all`.
-        taken = {method for keyword, method in named.items() if not METHODS[keyword][1]}
+        taken = {METHODS[keyword][0] for keyword in methods if not METHODS[keyword][1]}
         methods["all"] = tuple(method for method in ALL_METHODS if method not in taken)
     return methods
 
 
-def build_urls(prefixes: Iterable[str], url: str, keyword: str) -> list[tuple[str, str]]:
+def build_urls(prefixes: Sequence[str], url: str, keyword: str) -> list[tuple[str, str]]:
     """The (prefix, full pattern) pairs of one method: one per prefix, or one for an absolute url."""
-    prefixes = list(prefixes)
-    extension = METHODS[keyword][1]
-    relative = url.startswith(".")
-    tail = (url[1:] if relative else url).rstrip("/") + extension
-    if not relative:
+    tail = url.removeprefix(".").rstrip("/") + METHODS[keyword][1]
+    if url.startswith("/"):
         return [(prefixes[0], tail or "/")]
     return [(prefix, f"{prefix}{tail}" or "/") for prefix in prefixes]
 
 
-def check_prefix(prefix: str, source: Source) -> None:
-    """Refuse a prefix that cannot be mounted.
-
-    Raises:
-        BadDeclaration: it does not start with `/`, or is badly formed.
-    """
-    if prefix and not prefix.startswith("/"):
-        raise BadDeclaration(source, f"the prefix '{prefix}' must start with /", f"write '/{prefix}'")
-    if prefix:
-        _check_segments(prefix, f"the prefix '{prefix}'", source, rest=False)
-
-
-def check_url(url: str, source: Source) -> None:
-    """Refuse a url of a `Path` that cannot be mounted.
-
-    Raises:
-        BadDeclaration: it starts neither with `./` nor with `/`, or is badly formed.
-    """
-    if not isinstance(url, str):
-        raise BadDeclaration(source, f"a path must be a text, not {url!r}")
-    if not (url in (".", "./") or url.startswith(("./", "/"))):
-        hint = f"write './{url.lstrip('./')}' below the prefixes, or '/{url.lstrip('./')}' for an absolute path"
-        raise BadDeclaration(source, f"the path '{url}' must start with ./ or /", hint)
-    tail = url.removeprefix(".").removesuffix("/")
-    if tail:
-        _check_segments(tail, f"the path '{url}'", source, rest=True)
-
-
-def _check_segments(path: str, label: str, source: Source, *, rest: bool) -> None:
-    segments = path[1:].split("/")
+def check_url(url: str, label: str, source: Source) -> str:
+    """The prefix of a file or the url of a `Path`, unless it cannot be mounted."""
+    relative = label == "path"
+    if url and not url.startswith(("./", "/") if relative else "/") and not (relative and url == "."):
+        plain = url.lstrip("./")
+        hint = f"write './{plain}' below the prefixes, or '/{plain}' for an absolute path" if relative else ""
+        raise BadDeclaration(source, f"the {label} '{url}' must start with {'./ or ' if relative else ''}/", hint)
+    segments = url.removeprefix(".").rstrip("/").split("/")[1:]
     for index, segment in enumerate(segments):
-        if not segment:
-            raise BadDeclaration(source, f"{label} has an empty segment (//)")
-        if segment == "*" and rest and index == len(segments) - 1:
-            continue
-        if "*" in segment:
-            raise BadDeclaration(source, f"{label}: * may only be the last segment", "name a variable instead: /:name")
-        if segment in (".", ".."):
-            raise BadDeclaration(source, f"{label} has a segment '{segment}'", "clients resolve it before they ask")
-        if not (_VARIABLE if segment.startswith(":") else _LITERAL).fullmatch(segment):
-            what = "variable" if segment.startswith(":") else "segment"
-            raise BadDeclaration(
-                source,
-                f"{label}: '{segment}' cannot be a {what}",
-                "variables are /:name, letters digits and _; literals are plain text",
-            )
+        is_rest = segment == "*" and relative and index == len(segments) - 1
+        if not is_rest and not _SEGMENT.fullmatch(segment):
+            raise BadDeclaration(source, f"the {label} '{url}': '{segment}' cannot be a segment", _SEGMENT_HINT)
+    return url
 
 
-def check_pattern(pattern: str, source: Source) -> None:
-    """Refuse a full pattern that contradicts itself or takes a path of the server's own.
+def check_pattern(pattern: str, source: Source) -> tuple[str, ...]:
+    """The names of the variables of a full pattern in order; a trailing `*` is `rest`.
 
     Raises:
         BadDeclaration: a variable is named twice.
         RouteConflict: the path is reserved.
     """
-    names = variables_of(pattern)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        hint = "index, update and delete append /:id" if twice == ["id"] else "give them different names"
-        raise BadDeclaration(source, f"'{pattern}' has the variable '{twice[0]}' twice", hint)
-    first, *more = (segment.lower() for segment in pattern[1:].split("/"))
-    if first in ("docs", "api-docs") or (first == "health" and more):
+    segments = pattern.split("/")
+    names = [REST if segment == "*" else segment[1:] for segment in segments if segment[:1] in (":", "*")]
+    for name in names:
+        if names.count(name) > 1:
+            hint = "index, update and delete append /:id" if name == "id" else "give them different names"
+            raise BadDeclaration(source, f"'{pattern}' has the variable '{name}' twice", hint)
+    if _RESERVED.fullmatch(pattern):
         hint = "/docs, /api-docs and /health/* are the server's own"
         raise RouteConflict(source, f"the path '{pattern}' is reserved", hint)
-
-
-def variables_of(pattern: str) -> tuple[str, ...]:
-    """The names of the variables of a pattern in order; a trailing `*` is `rest`."""
-    segments = pattern[1:].split("/")
-    return tuple(
-        REST if segment == "*" else segment[1:] for segment in segments if segment == "*" or segment.startswith(":")
-    )
+    return tuple(names)
 
 
 def comparable(pattern: str) -> str:
     """Equal for patterns that answer the same requests: case and variable names do not matter."""
-    segments = pattern.split("/")
-    return "/".join(":" if segment.startswith(":") else segment.lower() for segment in segments)
+    return re.sub(r":[^/]*", ":", pattern).lower()
+
+
+def find_conflicts(routes: Iterable[LinkedRoute], hosts: Sequence[str], root: Path) -> Iterator[LoadError]:
+    """Routes with equal method and path on one host, and equal identities under one prefix.
+
+    `hosts` are the configured ones: a route without hosts answers on each of them.
+    """
+    by_path: dict[tuple[str, str, str], LinkedRoute] = {}
+    by_identity: dict[tuple[str, str, str], LinkedRoute] = {}
+    for route in routes:
+        for host in route.host_ids or (_ANY_HOST, *hosts):
+            known = by_path.setdefault((host, route.method, comparable(route.url)), route)
+            if known is not route:
+                on_host = "" if host == _ANY_HOST else f" on host '{host}'"
+                also = "" if route.url == known.url else f" (as {known.url})"
+                taken = f"is taken{on_host} by route '{known.identity}' at {known.source.relative_to(root)}{also}"
+                yield RouteConflict(route.source, f"{route.label} of route '{route.identity}' {taken}")
+            named = by_identity.setdefault((host, route.prefix.lower(), route.identity), route)
+            if (named.source, named.url) != (route.source, route.url):
+                used = f"is used under '{route.prefix or '/'}' at {named.source.relative_to(root)}, too"
+                yield DuplicateIdentity(route.source, f"route identity '{route.identity}' {used}")

@@ -1,180 +1,115 @@
 """From a routes file to linked routes: every method of every path under every prefix.
 
-In: `Routes` and its project. Out: `LinkedRoute`s; routes of other modes do not exist. Before it:
-`chain.py`, `steps.py`, `sections.py`, `merge.py`; after it: `conflicts.py`.
+In: `Routes` of a project. Out: `LinkedRoute`s; routes of other modes do not exist. Before it: `chain.py`,
+`steps.py`; after it: `paths.find_conflicts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import Any
 
-from core.declare.route import Body, Path, Route, Routes, names
-from core.errors import BadDeclaration, UnresolvedReference
+from core.declare.route import Body, Route, Routes
+from core.errors import BadDeclaration, PreconditionConflict, UnresolvedReference
 from core.link.chain import ChainResolver, ChainStep
-from core.link.checks import check_shape, check_values, format_modified, is_in_mode
-from core.link.linked import LinkedErrorStep, LinkedRoute, LinkedSection, LinkedStep, Section
-from core.link.merge import merge_parameters
-from core.link.paths import build_urls, check_pattern, check_prefix, check_url, expand_keywords, variables_of
-from core.link.sections import SectionCompiler, check_path_fields, choose_body
-from core.link.steps import StepLinker, merge_responses
-from core.load.loader import Loaded, LoadedProject
-from core.load.problems import Problems
-from core.load.suggest import did_you_mean, list_known
+from core.link.linked import LinkedRoute, LinkedStep, Section
+from core.link.paths import build_urls, check_pattern, check_url, expand_keywords
+from core.link.steps import LinkedChain, choose_body, link_steps, merge_responses
+from core.link.values import check_values, is_in_mode
+from core.load.loader import Loaded
+from core.load.problems import collect, did_you_mean, suggest
+from core.schema.fields import MISSING, Field
+from core.schema.merge import find_conflict
+from core.schema.rules import Rule
 from core.settings import ServerSettings
 
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What the configuration adds to every chain: the output step and the error step, if any."""
-
-    output: tuple[ChainStep, ...] = ()
-    errors: tuple[ChainStep, ...] = ()
+_EMPTY = Rule()
 
 
 @dataclass(frozen=True, slots=True)
-class _Mount:
-    """One method of one path under one prefix."""
-
-    file: Routes
-    route: Route
-    keyword: str
-    method: str
-    prefix: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """What the steps of a route were linked to."""
-
-    steps: tuple[LinkedStep, ...]
-    error_steps: tuple[LinkedErrorStep, ...]
-    output_at: int
-    slots: int
-    body: Body
-
-
 class RouteLinker:
-    """Links routes files, one after the other.
+    """Links routes files; `output` and `errors` are the steps that the configuration adds to every chain."""
 
-    Args:
-        loaded: what was declared.
-        settings: limits and timeouts where neither route nor file names any, and the known hosts.
-        mode: routes of other modes are left out.
-        defaults: steps of the configuration.
-        resolver: resolves entries.
-        problems: gets everything that is wrong.
-    """
+    loaded: Loaded
+    settings: ServerSettings
+    mode: str
+    output: Sequence[ChainStep]
+    errors: Sequence[ChainStep]
+    resolver: ChainResolver
 
-    def __init__(
-        self,
-        loaded: Loaded,
-        settings: ServerSettings,
-        mode: str,
-        defaults: Defaults,
-        resolver: ChainResolver,
-        problems: Problems,
-    ) -> None:
-        self._loaded = loaded
-        self._settings = settings
-        self._mode = mode
-        self._defaults = defaults
-        self._resolver = resolver
-        self._problems = problems
-        self._compiler = SectionCompiler()
-
-    def link(self, file: Routes, project: LoadedProject) -> Iterator[LinkedRoute]:
+    def link(self, declared: Routes) -> Iterator[LinkedRoute]:
         """The routes of a file that exist in this mode; what cannot be linked is reported and left out."""
-        if not self._problems.holds(partial(check_shape, file)):
+        file = check_values(declared, declared.source, self.loaded.problems)
+        if file is None or not is_in_mode(file.environment, self.mode):
             return
-        if not is_in_mode(names(file.environment), self._mode):
-            return
-        self._problems.holds(partial(self._check_file, file))
-        paths: Sequence[object] = file.paths
-        for path in paths:
-            if not isinstance(path, Path):
-                message = f"paths are Path(url, …), not {path!r}"
-                self._problems.add(BadDeclaration(file.source, message))
-            elif self._problems.holds(partial(check_path, path)):
-                for mount in self._mounts(file, path):
-                    yield from self._link_mount(mount, project)
+        self.loaded.problems.attempt(self._check_file, file)
+        for path in file.paths:
+            checked = check_values(path, path.source, self.loaded.problems)
+            if checked is None or not self.loaded.problems.attempt(check_url, path.url, "path", path.source):
+                continue
+            routes = {keyword: self._check_route(route) for keyword, route in checked.routes.items()}
+            there = {key: route for key, route in routes.items() if route and is_in_mode(route.environment, self.mode)}
+            for keyword, methods in expand_keywords(there).items():
+                template = self.loaded.problems.attempt(self._link_route, file, there[keyword], keyword)
+                for prefix, url in build_urls(file.prefixes, path.url, keyword):
+                    known = self.loaded.problems.attempt(check_pattern, url, there[keyword].source)
+                    if template is not None and known is not None:
+                        self.loaded.problems.attempt(_check_path_fields, template, url, known)
+                        for method in methods:
+                            yield dataclasses.replace(template, method=method, prefix=prefix, url=url)
 
     def _check_file(self, file: Routes) -> None:
-        check_values(file)
+        _check_cors(file, "")
+        if not file.group:
+            raise BadDeclaration(file.source, "a routes file needs a group", 'Routes(group="…")')
         for prefix in file.prefixes:
-            check_prefix(prefix, file.source)
-        known = [host.id for host in self._settings.hosts]
+            check_url(prefix, "prefix", file.source)
+        hosts = [host.id for host in self.settings.hosts]
         for host in file.host_ids:
-            if host not in known:
-                hint = did_you_mean(host, known) or list_known(known, none="no hosts are configured")
+            if host not in hosts:
+                hint = suggest(host, hosts, none="no hosts are configured")
                 raise UnresolvedReference(file.source, f"unknown host '{host}'", hint)
 
-    def _mounts(self, file: Routes, path: Path) -> Iterator[_Mount]:
-        there = {
-            keyword: route for keyword, route in path.routes.items() if is_in_mode(names(route.environment), self._mode)
-        }
-        for keyword, methods in expand_keywords(there).items():
-            for prefix, url in build_urls(file.prefixes, path.url, keyword):
-                for method in methods:
-                    yield _Mount(file, there[keyword], keyword, method, prefix, url)
+    def _check_route(self, declared: Route) -> Route | None:
+        label = f"route '{declared.identity}': "
+        route = check_values(declared, declared.source, self.loaded.problems, label)
+        self.loaded.problems.attempt(_check_cors, declared if route is None else route, label)
+        if route is not None and not route.identity:
+            message = "a route needs an identity"
+            self.loaded.problems.add(BadDeclaration(route.source, message, 'Route("…", chain=[…])'))
+        return route
 
-    def _link_mount(self, mount: _Mount, project: LoadedProject) -> Iterator[LinkedRoute]:
-        route, file = mount.route, mount.file
-        resolve = partial(self._resolver.resolve, keyword=mount.keyword)
-        chain = [
-            *resolve(file.before, source=file.source, project=project),
-            *resolve(route.chain, source=route.source, project=project),
+    def _link_route(self, file: Routes, route: Route, keyword: str) -> LinkedRoute:
+        """A route without url, method and prefix."""
+        entries = [
+            *((getattr(file, name), file.source, name) for name in ("before", "after", "errors")),
+            *((getattr(route, name), route.source, name) for name in ("chain", "errors")),
         ]
-        after = resolve(file.after, source=file.source, project=project)
-        errors = [
-            *resolve(route.errors, source=route.source, project=project),
-            *resolve(file.errors, source=file.source, project=project),
-        ]
-        sound = self._problems.holds(partial(self._check_mount, mount))
-        if not sound or None in (*chain, *after, *errors):
-            return
-        output = _with_default(_present(after), self._defaults.output)
-        failing = [*_present(errors), *self._defaults.errors]
-        linked = self._problems.attempt(partial(self._build, mount, _present(chain), output, failing))
-        if linked is not None:
-            yield linked
+        before, after, shared, chain, own = collect(lambda part: self.resolver.resolve(keyword, *part), entries)
+        named = [step.action for step in after]
+        output = [*after, *(step for step in self.output if step.action not in named)]
+        steps, errors = [*before, *chain, *output], [*own, *shared, *self.errors]
+        body = choose_body(route.body or file.body, steps, self.settings.limits.body_bytes, route.source)
+        linked = link_steps(steps, errors, body, route.identity, self.loaded.registry)
+        return self._assemble(file, route, keyword, linked, body, len(before) + len(chain))
 
-    def _check_mount(self, mount: _Mount) -> None:
-        check_values(mount.route, f"route '{mount.route.identity}': ")
-        check_pattern(mount.url, mount.route.source)
-
-    def _build(
-        self, mount: _Mount, chain: list[ChainStep], output: list[ChainStep], errors: list[ChainStep]
-    ) -> LinkedRoute | None:
-        route, steps = mount.route, [*chain, *output]
-        check_roles(steps, errors)
-        declared = route.body or mount.file.body
-        body = choose_body(declared, steps, self._settings.limits.body_bytes, route.source)
-        linker = StepLinker(steps, route.identity, self._loaded, self._problems)
-        linked = linker.link(body, self._compiler)
-        error_steps = linker.link_errors(errors)
-        if linked is None or linker.failed:
-            return None
-        sections = [section for step in linked for section in step.sections]
-        check_path_fields(sections, variables_of(mount.url), mount.url, route.identity)
-        return self._assemble(mount, _Chain(linked, error_steps, len(chain), linker.slots, body))
-
-    def _assemble(self, mount: _Mount, chain: _Chain) -> LinkedRoute:
-        route, file = mount.route, mount.file
-        labelled = [(step.label, section) for step in chain.steps for section in step.sections]
-        sections = tuple(section for _, section in labelled)
+    def _assemble(
+        self, file: Routes, route: Route, keyword: str, chain: LinkedChain, body: Body, output_at: int
+    ) -> LinkedRoute:
+        sections = tuple(section for step in chain.steps for section in step.sections)
         limits = tuple(limit for limit in (file.rate_limit, route.rate_limit) if limit is not None)
         overflow = route.parameter_overflow or file.parameter_overflow
-        authorizes = any(step.authorizes for step in chain.steps)
+        protected = any(step.action.authorizes for step in chain.steps)
         return LinkedRoute(
             identity=route.identity,
-            method=mount.method,
-            keyword=mount.keyword,
-            url=mount.url,
-            prefix=mount.prefix,
+            method="",
+            keyword=keyword,
+            url="",
+            prefix="",
             host_ids=file.host_ids,
             group=file.group,
             version=file.version,
@@ -182,67 +117,90 @@ class RouteLinker:
             description=route.description,
             modified=format_modified(route),
             docs=route.docs,
-            authorization=authorizes if route.authorization is None else route.authorization,
+            authorization=protected if route.authorization is None else route.authorization,
             deprecated=file.deprecated if route.deprecated is None else route.deprecated,
             source=route.source,
             steps=chain.steps,
-            output_at=chain.output_at,
+            output_at=output_at,
             error_steps=chain.error_steps,
             slots=chain.slots,
             sections=sections,
-            parameters=merge_parameters(labelled, self._loaded),
+            parameters=self._merge_parameters(chain.steps),
             open_sections=frozenset(section.section for section in sections if section.open),
-            reads=sections_to_read(sections, watched=overflow != "ignore"),
+            reads=frozenset(section.section for section in sections) | ({"query"} if overflow != "ignore" else set()),
             responses=merge_responses(chain.steps, checked=bool(sections), limited=bool(limits)),
             response_schemes=MappingProxyType(dict(route.response_schemes or {})),
-            body=chain.body,
+            body=body,
             cors=route.cors or file.cors,
             rate_limits=limits,
             parameter_overflow=overflow,
-            timeout_s=route.timeout_s or file.timeout_s or self._settings.timeouts.request_s,
+            timeout_s=route.timeout_s or file.timeout_s or self.settings.timeouts.request_s,
         )
 
-
-def check_path(path: Path) -> None:
-    """Refuse a path whose url or routes cannot be mounted.
-
-    Raises:
-        BadDeclaration: something about it.
-    """
-    routes: Mapping[str, object] = path.routes
-    for keyword, route in routes.items():
-        if not isinstance(route, Route):
-            raise BadDeclaration(path.source, f"{keyword}= must be Route(…), not {route!r}")
-    check_url(path.url, path.source)
-
-
-def check_roles(steps: Sequence[ChainStep], errors: Sequence[ChainStep]) -> None:
-    """Refuse error steps in a chain, and other steps among error steps.
-
-    Raises:
-        BadDeclaration: one stands in the wrong place.
-    """
-    for step in steps:
-        if step.signature.is_error_step:
-            message = f"{step.label} takes an error, so it cannot stand in a chain"
-            raise BadDeclaration(step.source, message, "name it in errors=[…]")
-    for step in errors:
-        if not step.signature.is_error_step:
-            message = f"{step.label} is no error step"
-            raise BadDeclaration(step.source, message, "an error step takes 'error: HTTPError'")
+    def _merge_parameters(self, steps: Iterable[LinkedStep]) -> Mapping[Section, Mapping[str, Field]]:
+        """Section → wire name → field; steps may share one that they declare alike. mia.js merged in place."""
+        merged: dict[Section, dict[str, Field]] = {}
+        labels: dict[tuple[Section, str], str] = {}
+        for step, section in [(owner, section) for owner in steps for section in owner.sections]:
+            known = merged.setdefault(section.section, {})
+            for field in section.fields:
+                first = known.setdefault(field.wire, field)
+                label = labels.setdefault((section.section, field.wire), step.label)
+                conflict = find_conflict(first, field)
+                if conflict is not None:
+                    place = f"{label} at {first.source.relative_to(self.loaded.root)}"
+                    message = (
+                        f"{section.section} field '{field.wire}' of {step.label} and of {place} differ in '{conflict}'"
+                    )
+                    raise PreconditionConflict(
+                        field.source, message, "declare it alike in both, or in one of them only"
+                    )
+                known[field.wire] = merge_field(first, field)
+        return MappingProxyType({section: MappingProxyType(fields) for section, fields in merged.items()})
 
 
-def sections_to_read(sections: Sequence[LinkedSection], *, watched: bool) -> frozenset[Section]:
-    """The sections that must be parsed: those that steps read, and the query where overflow is watched."""
-    read: frozenset[Section] = frozenset(section.section for section in sections)
-    return read | {"query"} if watched else read
+def merge_field(first: Field, second: Field) -> Field:
+    """Both demands as one: what the first leaves open is taken from the second."""
+    if first == second:
+        return first
+    open_: dict[str, Any] = {
+        item.name: getattr(second.rule, item.name)
+        for item in dataclasses.fields(Rule)
+        if getattr(first.rule, item.name) == getattr(_EMPTY, item.name)
+    }
+    return dataclasses.replace(
+        first,
+        type=second.type if first.type.kind == "any" else first.type,
+        rule=dataclasses.replace(first.rule, **open_),
+        default=second.default if first.default is MISSING else first.default,
+        nullable=first.nullable and second.nullable,
+        required=first.required or second.required,
+    )
 
 
-def _present(steps: Sequence[ChainStep | None]) -> list[ChainStep]:
-    return [step for step in steps if step is not None]
+def format_modified(route: Route) -> str:
+    """The last change of a route as ISO-8601 in UTC, as listings print it; empty when it names none."""
+    if route.modified is None:
+        return ""
+    try:
+        at = route.modified if isinstance(route.modified, datetime) else datetime.fromisoformat(route.modified)
+    except ValueError:
+        message = f"route '{route.identity}': modified cannot be {route.modified!r}"
+        raise BadDeclaration(route.source, message, "an ISO date such as 2026-11-20") from None
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _with_default(after: list[ChainStep], default: Sequence[ChainStep]) -> list[ChainStep]:
-    """The steps after a chain; the default output is left out where `after` names it already."""
-    named = {id(step.action) for step in after}
-    return [*after, *(step for step in default if id(step.action) not in named)]
+def _check_cors(declared: Routes | Route, label: str) -> None:
+    if declared.cors is not None and declared.cors.credentials and "*" in declared.cors.origins:
+        hint = "any page could act for its visitor; name the origins"
+        raise BadDeclaration(declared.source, f"{label}Cors with credentials cannot admit every origin", hint)
+
+
+def _check_path_fields(route: LinkedRoute, url: str, known: Sequence[str]) -> None:
+    """Refuse path fields that no variable of the url fills, at the line of the field."""
+    fields = [field for section in route.sections if section.section == "path" for field in section.fields]
+    for field in fields:
+        if field.wire not in known:
+            message = f"path field '{field.wire}' is no variable of '{url}' (route '{route.identity}')"
+            raise BadDeclaration(field.source, message, did_you_mean(field.wire, known))

@@ -1,196 +1,192 @@
-"""From resolved entries to steps that run: slots, needs and the values that fill them.
+"""From resolved entries to steps that run: sections, slots, needs and the values that fill them.
 
-In: `ChainStep`s of a route in running order. Out: `LinkedStep`s, `LinkedErrorStep`s and the number of slots.
-Every section and every provided value gets a slot; a need is the slot of the nearest earlier step that
-provides its class or a subclass. An optional need that nothing meets points to a slot that stays empty.
+In: `ChainStep`s of a route in running order. Out: `LinkedStep`s and the number of slots. Every section and every
+provided value gets a slot; a need is the slot of the nearest earlier step that provides its class or a subclass.
+The last slot stays empty: an optional need that nothing meets points to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from core.declare.route import Body
-from core.errors import MissingProvider, WireCode
-from core.link.chain import ChainStep, label_of
-from core.link.linked import SECTIONS, LinkedErrorStep, LinkedSection, LinkedStep
-from core.link.options import check_options
-from core.link.sections import SectionCompiler
-from core.link.signature import Need
-from core.load.loader import Loaded
-from core.load.problems import Problems
+from core.declare.controller import Action
+from core.declare.route import Body, BodyType
+from core.errors import BadDeclaration, MissingProvider, WireCode
+from core.link.chain import ChainStep
+from core.link.linked import LinkedSection, LinkedStep, Section
+from core.link.signature import Need, is_params
+from core.load.convert import print_type
+from core.load.problems import collect
+from core.load.registry import Registry
+from core.schema.fields import Stream, read_fields
+from core.schema.params import compile_body, compile_section, header_name
+from core.source import Source
 
-T = TypeVar("T")
+Shape = Literal["object", "list", "free", "raw", "text", "stream", "files"]
 
+#: what a body annotation demands of the parser; the first is taken where the route names none
+_READABLE: Mapping[Shape, tuple[BodyType, ...]] = {
+    "object": ("json", "urlencoded", "multipart"),
+    "list": ("json",),
+    "free": ("json", "urlencoded", "multipart"),
+    "raw": ("raw",),
+    "text": ("text",),
+    "stream": ("raw", "text", "json", "urlencoded", "multipart"),
+    "files": ("multipart",),
+}
 #: what the checks may answer, in mia's order
-VALIDATOR_CODES = (
-    WireCode.UNEXPECTED_DEFAULT_VALUE,
-    WireCode.UNEXPECTED_TYPE,
-    WireCode.MIN_LENGTH_UNDERACHIEVED,
-    WireCode.MAX_LENGTH_EXCEEDED,
-    WireCode.MIN_VALUE_UNDERACHIVED,
-    WireCode.MAX_VALUE_EXCEEDED,
-    WireCode.VALUE_NOT_ALLOWED,
-    WireCode.PATTERN_MISMATCH,
-    WireCode.MISSING_REQUIRED_PARAMETER,
-)
+_VALIDATOR_CODES = (
+    WireCode.UNEXPECTED_DEFAULT_VALUE, WireCode.UNEXPECTED_TYPE, WireCode.MIN_LENGTH_UNDERACHIEVED,
+    WireCode.MAX_LENGTH_EXCEEDED, WireCode.MIN_VALUE_UNDERACHIVED, WireCode.MAX_VALUE_EXCEEDED,
+    WireCode.VALUE_NOT_ALLOWED, WireCode.PATTERN_MISMATCH, WireCode.MISSING_REQUIRED_PARAMETER,
+)  # fmt: skip
 
 
-@dataclass
-class StepLinker:
-    """Links the steps of one route.
+def choose_body(body: Body | None, steps: Iterable[ChainStep], limit_bytes: int, source: Source) -> Body:
+    """How a route reads its body: as declared, or else as its steps ask for, up to the server's limit."""
+    for step in steps:
+        if "body" in step.signature.sections:
+            annotation = step.signature.sections["body"]
+            readable = _READABLE[shape_of(annotation, step.action)]
+            body = body or Body(readable[0], limit_bytes)
+            if body.type not in readable:
+                types = " or ".join(f'"{name}"' for name in readable[:2])
+                wants = f"{step.action.label} reads a body of type {print_type(annotation)}"
+                message = f"{wants}, but the route reads '{body.type}'"
+                raise BadDeclaration(source, message, f"Route(body=Body(type={types}))")
+    return body or Body(limit_bytes=limit_bytes)
 
-    Attributes:
-        steps: in running order.
-        identity: of the route, for messages.
-        loaded: where providers for hints are looked up.
-        problems: gets everything that is wrong.
-        slots: how many slots were handed out so far.
-        failed: whether something was wrong.
+
+def shape_of(annotation: Any, action: Action[..., Any]) -> Shape:
+    """Which family of bodies an annotation belongs to."""
+    if is_params(annotation):
+        return "files" if any(field.type.kind == "upload" for field in read_fields(annotation)) else "object"
+    if get_origin(annotation) is list and is_params(get_args(annotation)[0]):
+        return "list"
+    if annotation is dict or (get_origin(annotation) is dict and get_args(annotation)[0] is str):
+        return "free"
+    plain: dict[Any, Shape] = {bytes: "raw", str: "text", Stream: "stream"}
+    if annotation not in plain:
+        hint = "a body is a Params class, list[Params], dict[str, Any], bytes, str or Stream"
+        message = f"{action.label}: a body cannot be of type {print_type(annotation)}"
+        raise BadDeclaration(action.source, message, hint)
+    return plain[annotation]
+
+
+def _link_section(step: ChainStep, section: Section, body: Body, slot: int) -> LinkedSection:
+    action, annotation = step.action, step.signature.sections[section]
+    if section == "body":
+        shape = shape_of(annotation, action)
+        if shape == "raw" or shape == "text" or shape == "stream":  # noqa: PLR1714  mypy narrows only this
+            return LinkedSection("body", slot, lambda value, _: value, (), True, annotation, shape)
+        text = body.type in ("urlencoded", "multipart")
+        check, fields, schema_of, is_open = compile_body(annotation, text=text)
+        return LinkedSection("body", slot, check, fields, is_open, annotation, schema_of)
+    if not is_params(annotation):
+        what = f"'{section}' must be typed with a Params class, not {print_type(annotation)}"
+        raise BadDeclaration(action.source, f"{action.label}: {what}")
+    fields = read_fields(annotation, wire_name=header_name if section == "header" else None)
+    return LinkedSection(section, slot, compile_section(annotation, section), fields, False, annotation)
+
+
+class LinkedChain(NamedTuple):
+    """The steps and error steps of a route, and how many slots a request of it needs."""
+
+    steps: tuple[LinkedStep, ...]
+    error_steps: tuple[LinkedStep, ...]
+    slots: int
+
+
+def link_steps(
+    steps: Sequence[ChainStep], errors: Sequence[ChainStep], body: Body, identity: str, registry: Registry
+) -> LinkedChain:
+    """The steps of a route, ready to run.
+
+    Needs of error steps are met by the first step that provides them. `identity` is the route's, for messages.
+
+    Raises:
+        ExceptionGroup: of everything that is wrong with any step.
     """
+    slots = itertools.count()
 
-    steps: Sequence[ChainStep]
-    identity: str
-    loaded: Loaded
-    problems: Problems
-    slots: int = 0
-    failed: bool = False
-    _provided: list[int] = field(default_factory=list)
-    _empty: int = -1
+    def link_sections(step: ChainStep) -> list[LinkedSection]:
+        return collect(lambda name: _link_section(step, name, body, next(slots)), step.signature.sections)
 
-    def link(self, body: Body, compiler: SectionCompiler) -> tuple[LinkedStep, ...] | None:
-        """The steps, ready to run; `None` when something about them is wrong, all of which is reported."""
-        compiled = [
-            [
-                self._attempt(partial(compiler.compile, step, name, body, self._take_slot()))
-                for name in SECTIONS
-                if name in step.signature.sections
-            ]
-            for step in self.steps
-        ]
-        self._provided = [-1 if step.action.provides is None else self._take_slot() for step in self.steps]
-        linked = [
-            self._link_step(index, [section for section in sections if section is not None])
-            for index, sections in enumerate(compiled)
-        ]
-        return None if self.failed else tuple(linked)
+    sections = collect(link_sections, steps)
+    provided = [-1 if step.action.provides is None else next(slots) for step in steps]
+    empty = next(slots)
 
-    def link_errors(self, steps: Sequence[ChainStep]) -> tuple[LinkedErrorStep, ...]:
-        """Error steps; their needs are met by the first step that provides them."""
-        return tuple(
-            LinkedErrorStep(
-                identity=step.action.controller.identity,
-                version=step.action.controller.version,
-                function=step.action.name,
-                source=step.action.source,
-                kind="async" if step.signature.kind == "async" else "sync",
-                call=step.action.function,
-                arguments=tuple((need.name, self._first_slot(need)) for need in step.signature.needs),
-                options=self._attempt(partial(check_options, step)) or {},
-            )
-            for step in steps
-        )
-
-    def _link_step(self, index: int, sections: list[LinkedSection]) -> LinkedStep:
-        step = self.steps[index]
-        action = step.action
-        arguments = [(str(section.section), section.slot) for section in sections]
+    def link_step(index: int) -> LinkedStep:
+        step, arguments = steps[index], [(str(section.section), section.slot) for section in sections[index]]
         for need in step.signature.needs:
-            slot = self._attempt(partial(self._nearest_slot, index, need))
-            if slot is not None:
-                arguments.append((need.name, slot))
-        return LinkedStep(
-            identity=action.controller.identity,
-            version=action.controller.version,
-            function=action.name,
-            source=action.source,
-            kind=step.signature.kind,
-            call=action.function,
-            arguments=tuple(arguments),
-            options=self._attempt(partial(check_options, step)) or {},
-            provides_slot=self._provided[index],
-            provides=action.provides,
-            provides_optional=step.signature.provides_optional,
-            sections=tuple(sections),
-            responses=MappingProxyType(action.responses),
-            authorizes=action.authorizes,
-            docs=action.docs,
-        )
+            met = (at for at in reversed(range(index)) if _meets(steps[at], need, always=not need.optional))
+            at = next(met, None)
+            if at is None and not need.optional:
+                raise _explain_missing(steps, index, need, identity, registry)
+            arguments.append((need.name, empty if at is None else provided[at]))
+        return _build_step(step, arguments, sections[index], provided[index])
 
-    def _attempt(self, make: Callable[[], T]) -> T | None:
-        made = self.problems.attempt(make)
-        self.failed = self.failed or made is None
-        return made
+    def link_error_step(step: ChainStep) -> LinkedStep:
+        first = {
+            need: next((at for at, step in enumerate(steps) if _meets(step, need)), None)
+            for need in step.signature.needs
+        }
+        arguments = [(need.name, empty if at is None else provided[at]) for need, at in first.items()]
+        return _build_step(step, arguments, [], -1)
 
-    def _nearest_slot(self, index: int, need: Need) -> int:
-        for earlier in range(index - 1, -1, -1):
-            step = self.steps[earlier]
-            if _meets(step, need) and (need.optional or not step.signature.provides_optional):
-                return self._provided[earlier]
-        if need.optional:
-            return self._empty_slot()
-        raise self._explain_missing(index, need)
-
-    def _first_slot(self, need: Need) -> int:
-        slots = (slot for slot, step in zip(self._provided, self.steps, strict=True) if _meets(step, need))
-        slot = next(slots, -1)
-        return self._empty_slot() if slot < 0 else slot
-
-    def _take_slot(self) -> int:
-        self.slots += 1
-        return self.slots - 1
-
-    def _empty_slot(self) -> int:
-        if self._empty < 0:
-            self._empty = self._take_slot()
-        return self._empty
-
-    def _explain_missing(self, index: int, need: Need) -> MissingProvider:
-        step = self.steps[index]
-        wants = f"{step.label} needs '{need.name}' ({need.type.__name__})"
-        message = f"{wants}, which no earlier step of route '{self.identity}' provides"
-        for earlier in self.steps[:index]:
-            if _meets(earlier, need):
-                message = f"{wants}, which {earlier.label} of route '{self.identity}' provides only sometimes"
-                return MissingProvider(step.source, message, f"write {need.type.__name__} | None")
-        for later in self.steps[index + 1 :]:
-            if _meets(later, need):
-                return MissingProvider(step.source, message, f"{later.label} provides it, but runs later")
-        labels = sorted(self._providers(need))
-        hint = f"provided by {', '.join(labels)}" if labels else f"no action has provides={need.type.__name__}"
-        return MissingProvider(step.source, message, hint)
-
-    def _providers(self, need: Need) -> Iterator[str]:
-        for controller in self.loaded.registry.all("controller"):
-            for action in controller.actions.values():
-                if isinstance(action.provides, type) and issubclass(action.provides, need.type):
-                    yield label_of(action)
+    linked = collect(link_step, range(len(steps)))
+    return LinkedChain(tuple(linked), tuple(map(link_error_step, errors)), empty + 1)
 
 
-def _meets(step: ChainStep, need: Need) -> bool:
-    return step.action.provides is not None and issubclass(step.action.provides, need.type)
+def _build_step(
+    step: ChainStep, arguments: Sequence[tuple[str, int]], sections: Sequence[LinkedSection], slot: int
+) -> LinkedStep:
+    action, signature = step.action, step.signature
+    values = tuple(arguments), step.options, tuple(sections), slot, signature.provides_optional
+    return LinkedStep(action, signature.kind, action.function, *values)
 
 
-def merge_responses(steps: Sequence[LinkedStep], *, checked: bool, limited: bool) -> Mapping[int, tuple[str, ...]]:
+def _meets(step: ChainStep, need: Need, *, always: bool = False) -> bool:
+    provides = step.action.provides
+    return (
+        provides is not None and issubclass(provides, need.type) and not (always and step.signature.provides_optional)
+    )
+
+
+def _explain_missing(
+    steps: Sequence[ChainStep], index: int, need: Need, identity: str, registry: Registry
+) -> MissingProvider:
+    wanted = need.type.__name__
+    label = steps[index].action.label
+    message = f"{label} needs '{need.name}' ({wanted}), which no earlier step of route '{identity}' provides"
+    known = [action for controller in registry.all("controller") for action in controller.actions.values()]
+    labels = [
+        action.label for action in known if isinstance(action.provides, type) and issubclass(action.provides, need.type)
+    ]
+    hint = f"provided by {', '.join(sorted(labels))}" if labels else f"no action has provides={wanted}"
+    if any(_meets(step, need) for step in steps[:index]):
+        hint = f"an earlier step provides it only sometimes: write {wanted} | None"
+    elif any(_meets(step, need) for step in steps[index:]):
+        hint += ", which runs later"
+    return MissingProvider(steps[index].source, message, hint)
+
+
+def merge_responses(steps: Iterable[LinkedStep], *, checked: bool, limited: bool) -> Mapping[int, tuple[str, ...]]:
     """Status → wire codes over a chain, with those of core; each code once, statuses in order.
-
-    Args:
-        steps: of the route.
-        checked: whether there are preconditions.
-        limited: whether there is a rate limit.
 
     Source: mia.js lists nine validator codes on 400, `RateLimitExceeded` and `InternalServerError`.
     """
+    own: dict[int, tuple[str, ...]] = {
+        400: _VALIDATOR_CODES if checked else (),
+        429: (WireCode.RATE_LIMIT_EXCEEDED,) if limited else (),
+        500: (WireCode.INTERNAL_SERVER_ERROR,),
+    }
     merged: dict[int, dict[str, None]] = {}
-    for step in steps:
-        for status, codes in step.responses.items():
-            merged.setdefault(status, {}).update(dict.fromkeys(codes))
-    if checked:
-        merged.setdefault(400, {}).update(dict.fromkeys(VALIDATOR_CODES))
-    if limited:
-        merged.setdefault(429, {})[WireCode.RATE_LIMIT_EXCEEDED] = None
-    merged.setdefault(500, {})[WireCode.INTERNAL_SERVER_ERROR] = None
-    return MappingProxyType({status: tuple(map(str, merged[status])) for status in sorted(merged)})
+    for responses in (*(step.action.responses for step in steps), own):
+        for status, codes in responses.items():
+            if codes:
+                merged.setdefault(status, {}).update(dict.fromkeys(map(str, codes)))
+    return MappingProxyType({status: tuple(merged[status]) for status in sorted(merged)})

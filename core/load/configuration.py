@@ -6,20 +6,19 @@ In: the mode and the application's folder. Out: `ServerSettings` without a singl
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from core.errors import ConfigError
+from core.errors import ConfigError, LoadError
 from core.load.convert import SECRET_NAME, Converter
+from core.load.imports import bind_package, drop_package, put_first
 from core.load.loader import import_file
-from core.load.packages import bind_package, drop_package, put_first
-from core.load.suggest import did_you_mean
-from core.settings import Local, Mongo, Secret, ServerSettings
+from core.load.problems import did_you_mean, format_problem
+from core.settings import Local, Secret, ServerSettings
+from core.source import Source
 
 #: modes in which the local-MongoDB ladder may be climbed
 LOCAL_MODES = ("local", "test")
@@ -34,141 +33,126 @@ _SECRET_OPTION = re.compile(r"([?&][^=&]*(?:password|token|secret|mechanismprope
 def load_settings(mode: str, root: Path) -> ServerSettings:
     """The settings of `config/<mode>.py`, resolved and checked.
 
-    Args:
-        mode: name of the file.
-        root: the application's folder; it comes first on `sys.path`.
-
     Raises:
         ExceptionGroup: of a `ConfigError` for everything that is wrong.
     """
     root = root.resolve()
-    raw = _import_settings(mode, root)
-    converter = Converter(root, mode)
+    wrong: dict[str, ConfigError] = {}
+    try:
+        raw = _import_settings(mode, root)
+    except ConfigError as error:
+        raise ExceptionGroup("1 setting wrong", [error]) from None
+
+    def refuse(name: str, message: str) -> None:
+        origin = converter.origins.get(name, "")
+        if not origin.startswith("env "):
+            origin = str(find_place(root, mode, *name.split(".")).relative_to(root))
+        wrong.setdefault(name, ConfigError(name, f"{origin}: {message}"))
+
+    converter = Converter(refuse, f"config/{mode}.py")
     settings: ServerSettings = converter.convert_fields(raw, "", ServerSettings())
-    _check_whole(settings, converter)
-    if converter.errors:
-        count = len(converter.errors)
-        raise ExceptionGroup(f"{count} setting{'s' if count > 1 else ''} wrong", converter.errors)
+    for name, message in _check_whole(settings, mode):
+        refuse(name, message)
+    if wrong:
+        raise ExceptionGroup(f"{len(wrong)} settings wrong", list(wrong.values()))
     return dataclasses.replace(settings, origins=converter.origins)
 
 
 def list_modes(root: Path) -> list[str]:
     """The modes of an application: files of `config/` that assign `settings`."""
-    return sorted(
-        path.stem
-        for path in (root / "config").glob("*.py")
-        if path.stem not in _NO_MODES and path.stem.isidentifier() and _assigns_settings(path)
-    )
+    files = (path for path in (root / "config").glob("*.py") if path.stem.isidentifier() and path.stem not in _NO_MODES)
+    return sorted(path.stem for path in files if re.search(r"(?m)^settings\b.*=", path.read_text(encoding="utf-8")))
 
 
 def describe_settings(settings: ServerSettings, mode: str) -> list[tuple[str, str, str]]:
-    """Every setting as dotted name, value and origin, for `server.py <mode> check`.
-
-    Secrets and the passwords of URLs are masked. The origin is `default`, `config/<mode>.py` or `env NAME`.
-    """
+    """Every setting as dotted name, masked value and origin: `default`, `config/<mode>.py` or `env NAME`."""
     return [
         (name, _mask(name, value), settings.origins.get(name, f"config/{mode}.py"))
         for name, value in _flatten(settings, "")
     ]
 
 
-def mask_url(text: str) -> str:
-    """A text without the password and the secret options that a URL in it may hold."""
-    return _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+def find_place(root: Path, mode: str, *trail: str) -> Source:
+    """Where a setting is given, in `config/<mode>.py` or beside it; `trail`: names and keys down to it."""
+    own = root / "config" / f"{mode}.py"
+    paths = [path for path in (own, *sorted(own.parent.glob("*.py"))) if path.is_file()]
+    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in paths}
+    for end in range(len(trail), 0, -1):
+        for path, text in texts.items():
+            line = _find_line(text, trail[:end])
+            if line:
+                return Source(str(path), line)
+    return Source(str(own), 1)
+
+
+def _find_line(text: str, trail: tuple[str, ...]) -> int:
+    """The line on which names stand as arguments or keys, one after the other; 0 when they do not."""
+    at, times = 0, 1
+    for name in trail:
+        if name.isdigit():  # in a list: skip the earlier ones
+            times = int(name) + 1
+            continue
+        found = list(re.finditer(rf"\b{re.escape(name)}[\"']?\s*[=:]", text[at:]))[:times]
+        if len(found) < times:
+            return 0
+        at, times = at + found[-1].end(), 1
+    return text.count("\n", 0, at) + 1
 
 
 def _import_settings(mode: str, root: Path) -> ServerSettings:
     path = root / "config" / f"{mode}.py"
-    known = list_modes(root)
-    if mode not in known and (not mode.isidentifier() or not path.is_file()):
+    if not mode.isidentifier() or not path.is_file() or mode in _NO_MODES:
+        known = list_modes(root)
         hint = did_you_mean(mode, known)
-        modes = ", ".join(known) or "none"
-        message = f"there is no config/{mode}.py; modes are: {modes}"
-        raise _alone("mode", f"{message} ({hint})" if hint else message)
+        message = f"there is no config/{mode}.py; modes are: {', '.join(known) or 'none'}{hint and f' ({hint})'}"
+        raise ConfigError("mode", message)
     put_first(root)
     drop_package("config")
     bind_package("config", path.parent)
     module = import_file(f"config.{mode}", path, [path.parent])
-    if not isinstance(module, ModuleType):
-        hint = f" ({module.hint})" if module.hint else ""
-        raise _alone(str(module.source.relative_to(root)), f"{module.message}{hint}")
+    if isinstance(module, LoadError):
+        raise ConfigError(*format_problem(module, root).split(": ", 1))
     settings = getattr(module, "settings", None)
     if not isinstance(settings, ServerSettings):
-        raise _alone(f"config/{mode}.py", "must assign settings = ServerSettings(…)")
+        raise ConfigError(f"config/{mode}.py", "must assign settings = ServerSettings(…)")
     return settings
 
 
-def _alone(name: str, message: str) -> ExceptionGroup[ConfigError]:
-    return ExceptionGroup("1 setting wrong", [ConfigError(name, message)])
-
-
-def _assigns_settings(path: Path) -> bool:
-    try:
-        body = ast.parse(path.read_bytes()).body
-    except (SyntaxError, ValueError, OSError):
-        return True  # importing it says what is wrong
-    targets = [
-        target
-        for node in body
-        if isinstance(node, ast.Assign | ast.AnnAssign)
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-    ]
-    return any(isinstance(target, ast.Name) and target.id == "settings" for target in targets)
-
-
-def _check_whole(settings: ServerSettings, converter: Converter) -> None:
+def _check_whole(settings: ServerSettings, mode: str) -> Iterator[tuple[str, str]]:
     """What no single value shows: references, repetitions, and what production refuses."""
-    mode = converter.mode
+    production = mode.lower().startswith("prod")
     names = settings.databases
     if settings.default_database and settings.default_database not in names:
         hint = did_you_mean(settings.default_database, names) or f"databases has {sorted(names)}"
-        converter.refuse("default_database", f"'{settings.default_database}' is no database ({hint})")
-    for name, database in names.items():
-        _check_database(f"databases.{name}.url", database, converter)
-    _check_hosts(settings, converter)
+        yield "default_database", f"'{settings.default_database}' is no database ({hint})"
+    for key, database in names.items():
+        name = f"databases.{key}.url"
+        url = database.url.reveal() if isinstance(database.url, Secret) else database.url
+        if isinstance(url, Local):
+            if mode not in LOCAL_MODES:
+                yield name, f"LOCAL is for the modes {' and '.join(LOCAL_MODES)}; give a mongodb:// URL"
+        elif not url.startswith(("mongodb://", "mongodb+srv://")):
+            yield name, "must start with mongodb:// or mongodb+srv://"
+        elif production and _W_ONE.search(url):
+            yield name, "w=0 and w=1 lose writes when a primary fails; use w=majority"
+    for index, host in enumerate(settings.hosts):
+        if not host.id or host.id in [other.id for other in settings.hosts[:index]]:
+            yield f"hosts.{index}.id", "must be unique and not empty"
+        if not host.names:
+            yield f"hosts.{index}.names", "needs at least one name"
     places = [(listener.host, listener.port) for listener in settings.listen if listener.port]
     if len(set(places)) < len(places):
-        converter.refuse("listen", "two listeners share a port")
+        yield "listen", "two listeners share a port"
     if settings.public_url and not re.match(r"https?://[^/]", settings.public_url):
-        converter.refuse("public_url", "must start with http:// or https://")
-    if settings.debug and is_production(mode):
-        converter.refuse("debug", f"must be off in mode {mode}: it shows the inside to clients")
-
-
-def _check_database(name: str, database: Mongo, converter: Converter) -> None:
-    url = database.url.reveal() if isinstance(database.url, Secret) else database.url
-    if isinstance(url, Local):
-        if converter.mode not in LOCAL_MODES:
-            variable = converter.variables.get(name)
-            give = f"set the environment variable {variable}" if variable else "give a mongodb:// URL"
-            modes = " and ".join(LOCAL_MODES)
-            converter.refuse(name, f"LOCAL is for the modes {modes}; {give}")
-    elif not url.startswith(("mongodb://", "mongodb+srv://")):
-        converter.refuse(name, "must start with mongodb:// or mongodb+srv://")
-    elif is_production(converter.mode) and _W_ONE.search(url):
-        converter.refuse(name, "w=0 and w=1 lose writes when a primary fails; use w=majority")
-
-
-def _check_hosts(settings: ServerSettings, converter: Converter) -> None:
-    seen: set[str] = set()
-    for index, host in enumerate(settings.hosts):
-        if not host.id or host.id in seen:
-            converter.refuse(f"hosts.{index}.id", "must be unique and not empty")
-        if not host.names:
-            converter.refuse(f"hosts.{index}.names", "needs at least one name")
-        seen.add(host.id)
-
-
-def is_production(mode: str) -> bool:
-    """Whether a mode is held to the rules of production: its name starts with `prod`."""
-    return mode.lower().startswith("prod")
+        yield "public_url", "must start with http:// or https://"
+    if settings.debug and production:
+        yield "debug", f"must be off in mode {mode}: it shows the inside to clients"
 
 
 def _flatten(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     inner: Mapping[Any, Any] = {}
     if dataclasses.is_dataclass(value):
-        names = [item.name for item in dataclasses.fields(value) if item.name != "origins"]
-        inner = {part: getattr(value, part) for part in names}
+        inner = {item.name: getattr(value, item.name) for item in dataclasses.fields(value) if item.name != "origins"}
     elif isinstance(value, Mapping):
         inner = value
     elif isinstance(value, list | tuple) and any(map(dataclasses.is_dataclass, value)):
@@ -180,15 +164,10 @@ def _flatten(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _mask(name: str, value: Any) -> str:
-    if isinstance(value, Secret) or (value and isinstance(value, str) and _hides(name)):
+    last = name.rpartition(".")[2]
+    hidden = SECRET_NAME.search(last) is not None and "url" not in last.lower()
+    if isinstance(value, Secret) or (value and isinstance(value, str) and hidden):
         return "***"
-    if isinstance(value, str):
-        return mask_url(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_mask(name, part) for part in value) + "]"
-    return "{}" if isinstance(value, Mapping) else str(value)
-
-
-def _hides(name: str) -> bool:
-    last = name.rpartition(".")[2]
-    return SECRET_NAME.search(last) is not None and "url" not in last.lower()
+    return "{}" if isinstance(value, Mapping) else _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1:***@", str(value)))

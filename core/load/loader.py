@@ -1,272 +1,206 @@
 """From folders to declarations: imports every file of every project and files what it declares.
 
-In: the folders of projects. Out: `Loaded`: a frozen registry, routes files, init functions, and everything
+In: the folders of projects. Out: `Loaded`: a frozen registry, routes files, start functions, and everything
 that was wrong. Before it: `configuration.py`; after it: `link/linker.py`.
 """
 
 from __future__ import annotations
 
+import builtins
 import importlib
+import inspect
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from core.declare.function import Init
 from core.declare.project import Project
 from core.declare.route import Routes
 from core.errors import BadDeclaration, DuplicateIdentity, ImportFailed, LoadError, UnresolvedReference
-from core.load.files import PROJECT_FILE, ProjectFile, list_files, refuse_name
-from core.load.kinds import Declarable, collect_declarations
-from core.load.packages import bind_package, put_first
-from core.load.problems import Problems
+from core.load.files import PROJECT_FILE, Declarable, ProjectFile, check_names, collect_declarations, list_files
+from core.load.imports import bind_package, find_forbidden_imports, put_first
+from core.load.problems import Problems, did_you_mean
 from core.load.registry import Registry
-from core.load.suggest import did_you_mean, hint_for
-from core.load.visibility import find_forbidden_imports
 from core.source import Source
 
 #: what newer Pythons add to messages: our hint says it, and paths of installed files help nobody
 _OWN_HINT = re.compile(r"\. Did you mean:? '[^']*'\?|(?<=') \((?:unknown location|[^()]*[/\\][^()]*)\)$")
-
-#: stands for the project of what `config/` declares
-_NO_PROJECT = ""
+_KEYWORD = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
+_NAME_FROM = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedProject:
-    """A folder that was loaded.
-
-    Attributes:
-        name: of the folder, what others refer to.
-        package: dotted name its modules are imported under.
-        folder: absolute.
-        source: its `Project(...)`, or the place where that would stand.
-        requires: projects whose models and params it may import.
-        shared: whether it stands beside `projects/`, so that every project may import from it.
-        disabled: whether it says so; nothing else of it was loaded then.
-    """
+    """A project folder; `source` is its `Project(...)`, or the place where that would stand."""
 
     name: str
     package: str
     folder: Path
     source: Source
     requires: frozenset[str] = frozenset()
-    shared: bool = False
     disabled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Loaded:
-    """Everything that was declared.
+    """Everything that was declared, in the order of loading.
 
-    Attributes:
-        root: messages name files relative to it.
-        registry: frozen.
-        projects: by folder name.
-        routes: routes files with their projects, in the order of loading.
-        inits: start functions in the order of loading.
-        forbidden: (file, project) of imports that were refused, so that `link/` does not report them again.
-        problems: what is wrong so far.
+    `lost` holds the texts of files that failed: what they would have declared is not reported as unknown.
     """
 
     root: Path
     registry: Registry
-    projects: Mapping[str, LoadedProject]
-    routes: tuple[tuple[Routes, LoadedProject], ...]
-    inits: tuple[Init[..., Any], ...]
-    forbidden: frozenset[tuple[str, str]] = frozenset()
-    problems: tuple[LoadError, ...] = ()
+    projects: dict[str, LoadedProject] = field(default_factory=dict)
+    routes: list[tuple[Routes, LoadedProject]] = field(default_factory=list)
+    inits: list[Init[..., Any]] = field(default_factory=list)
+    problems: Problems = field(default_factory=Problems)
+    lost: list[str] = field(default_factory=list)
 
-    def relative(self, source: Source) -> Source:
-        """The place as messages name it."""
-        return source.relative_to(self.root)
+    def is_lost(self, identity: str) -> bool:
+        """Whether a file that failed mentions the identity."""
+        return any(f'"{identity}"' in text or f"'{identity}'" in text for text in self.lost)
 
 
 def load(folders: Sequence[Path], root: Path) -> Loaded:
     """Import the files of these projects and collect what they declare.
 
-    Nothing is raised for mistakes in projects: they are in `problems`, all of them, and a file that fails to
-    import hides nothing but itself.
-
-    Args:
-        folders: one per project; those in `root/projects` become `projects.<name>`, others their own name.
-        root: the application's folder; it comes first on `sys.path`.
+    Mistakes in projects are in `problems`, all of them; a file that fails to import hides nothing but itself. Folders
+    of `root/projects` become `projects.<name>`, others their own name; `root` comes first on `sys.path`.
     """
-    return _Loader(root.resolve()).load([folder.resolve() for folder in folders])
+    root, folders = root.resolve(), [folder.resolve() for folder in folders]
+    put_first(root)
+    importlib.invalidate_caches()
+    loader = _Loader(Loaded(root, Registry(root)), [*folders, root / "config"])
+    for folder in folders:
+        loader.open_project(folder)
+    for project in loader.loaded.projects.values():
+        if not project.disabled:
+            loader.load_project(project)
+    loader.load_translations()
+    loader.loaded.registry.freeze()
+    return loader.loaded
 
 
 def project_folders(root: Path, shared: Sequence[Path] = ()) -> list[Path]:
     """The folders an application consists of: shared ones, then those of `root/projects` by name."""
-    place = root / "projects"
-    own = sorted(path for path in place.iterdir() if path.is_dir()) if place.is_dir() else []
-    folders = [*(path for path in shared if path.is_dir()), *own]
-    return [path for path in folders if not path.name.startswith(("_", "."))]
+    folders = [*shared, *sorted((root / "projects").glob("*"))]
+    return [path for path in folders if path.is_dir() and not path.name.startswith(("_", "."))]
 
 
-def import_file(name: str, path: Path, folders: Sequence[Path]) -> ModuleType | LoadError:
-    """Import a module plainly; what it raises becomes a `LoadError`.
-
-    Args:
-        name: dotted name.
-        path: the file it must come from.
-        folders: the error names the deepest line in one of these.
-    """
+def import_file(name: str, path: Path, folders: Iterable[Path]) -> ModuleType | LoadError:
+    """Import a module plainly; what it raises becomes a `LoadError` at the deepest line in one of the folders."""
     try:
-        module = importlib.import_module(name)
+        return importlib.import_module(name)
     except SystemExit as error:
         return _explain(error, path, folders)
     except Exception as error:  # noqa: BLE001 - authors' code may raise anything, and all of it is reported
         return _explain(error, path, folders)
-    if module.__file__ != str(path):
-        return ImportFailed(Source(str(path), 1), f"'{name}' is imported from {module.__file__} instead")
-    return module
 
 
-def _explain(error: BaseException, path: Path, folders: Sequence[Path]) -> LoadError:
-    frames = [
-        (Source(frame.f_code.co_filename, line), frame.f_globals)
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if _is_within(frame.f_code.co_filename, folders)
-    ]
-    source, scope = frames[-1] if frames else (Source(str(path), 1), {})
+def _explain(error: BaseException, path: Path, folders: Iterable[Path]) -> LoadError:
+    inside = tuple(f"{folder}/" for folder in folders)
+    source, scope = Source(str(path), 1), {}
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename.startswith(inside):
+            source, scope = Source(frame.f_code.co_filename, line), frame.f_globals
     if isinstance(error, LoadError):
-        inside = _is_within(error.source.file, folders)
-        return error if inside else type(error)(source, error.message, error.hint)
-    if isinstance(error, SyntaxError) and _is_within(error.filename or "", folders):
-        source = Source(str(error.filename), error.lineno or 1)
-        return ImportFailed(source, f"{type(error).__name__}: {error.msg}")
+        return error if error.source.file.startswith(inside) else type(error)(source, error.message, error.hint)
     text = _OWN_HINT.sub("", str(error))
+    if isinstance(error, SyntaxError) and (error.filename or "").startswith(inside):
+        source, text = Source(str(error.filename), error.lineno or 1), error.msg
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return ImportFailed(source, message, hint_for(error, scope))
+    return ImportFailed(source, message, _find_hint(error, scope))
 
 
-def _is_within(file: str, folders: Sequence[Path]) -> bool:
-    return any(file.startswith(f"{folder}/") for folder in folders)
+def _find_hint(error: BaseException, scope: Mapping[str, Any]) -> str:
+    """What the author of a failed line may have meant; `scope`: the globals of that line."""
+    name = getattr(error, "name", None)
+    if isinstance(error, NameError):
+        return did_you_mean(name or "", {*scope, *vars(builtins)})
+    if isinstance(error, AttributeError):
+        return did_you_mean(name or "", (public for public in dir(error.obj) if not public.startswith("_")))
+    if isinstance(error, ImportError) and (found := _NAME_FROM.search(str(error))):
+        return did_you_mean(found[1], vars(sys.modules.get(found[2], ModuleType(""))))
+    if isinstance(error, TypeError) and (found := _KEYWORD.search(str(error))) and callable(scope.get(found[1])):
+        return did_you_mean(found[2], inspect.signature(scope[found[1]]).parameters)
+    return ""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Loader:
     """One run over all folders."""
 
-    root: Path
-    problems: Problems = field(default_factory=Problems)
-    projects: dict[str, LoadedProject] = field(default_factory=dict)
-    routes: list[tuple[Routes, LoadedProject]] = field(default_factory=list)
-    inits: list[Init[..., Any]] = field(default_factory=list)
-    forbidden: set[tuple[str, str]] = field(default_factory=set)
+    loaded: Loaded
+    folders: Sequence[Path]
 
-    def __post_init__(self) -> None:
-        self.registry = Registry(self.root)
-        self.folders: list[Path] = []
-
-    def load(self, folders: list[Path]) -> Loaded:
-        self.folders = folders
-        put_first(self.root)
-        importlib.invalidate_caches()
-        for folder in folders:
-            self._load_project_file(self._place(folder))
-        for project in self.projects.values():
-            if not project.disabled:
-                self._load_files(project)
-        self._load_translations()
-        self.registry.freeze()
-        return Loaded(
-            self.root,
-            self.registry,
-            MappingProxyType(self.projects),
-            tuple(self.routes),
-            tuple(self.inits),
-            frozenset(self.forbidden),
-            tuple(self.problems),
-        )
-
-    def _place(self, folder: Path) -> LoadedProject:
-        """Names the folder and binds its top-level package."""
-        source = Source(str(folder / PROJECT_FILE), 1)
-        if folder.parent.name == "projects":
-            bind_package("projects", folder.parent)
-            return LoadedProject(folder.name, f"projects.{folder.name}", folder, source)
-        bind_package(folder.name, folder)
-        return LoadedProject(folder.name, folder.name, folder, source, shared=True)
-
-    def _load_project_file(self, project: LoadedProject) -> None:
-        path = project.folder / PROJECT_FILE
-        if not project.name.isidentifier():
-            refuse_name(project.folder, self.problems)
+    def open_project(self, folder: Path) -> None:
+        """Bind the top-level package of a project and import its `project.py`."""
+        loaded, name, source = self.loaded, folder.name, Source(str(folder / PROJECT_FILE), 1)
+        own = folder.parent.name == "projects"
+        bind_package("projects" if own else name, folder.parent if own else folder)
+        first = next(iter(sorted(folder.rglob("*.py"))), None)
+        if first is None or not loaded.problems.attempt(check_names, (name,), first):
             return
-        known = self.projects.get(project.name)
+        known = loaded.projects.get(name)
         if known is not None:
-            place = known.source.relative_to(self.root).file
-            message = f"there is another project '{project.name}': {place}"
-            self.problems.add(DuplicateIdentity(project.source, message))
+            message = f"there is another project '{name}': {known.source.relative_to(loaded.root).file}"
+            loaded.problems.add(DuplicateIdentity(source, message))
             return
-        self.projects[project.name] = project
-        if not path.is_file():
-            return
-        file = ProjectFile(path, f"{project.package}.project", PROJECT_FILE)
-        for _, declared in self._declarations(file, project):
-            self._take_project(declared, project)
+        project = LoadedProject(name, f"projects.{name}" if own else name, folder, source)
+        loaded.projects[name] = project
+        if (folder / PROJECT_FILE).is_file():
+            self._load(ProjectFile(folder / PROJECT_FILE, f"{project.package}.project", PROJECT_FILE), project)
 
-    def _take_project(self, declared: Project, project: LoadedProject) -> None:
-        if declared.identity != project.name:
-            message = f"Project('{declared.identity}') stands in the folder '{project.name}'"
-            hint = f"a project has the name of its folder: Project('{project.name}')"
-            self.problems.add(BadDeclaration(declared.source, message, hint))
-        self.registry.add("project", declared, self.problems, project=project.name)
-        self.projects[project.name] = replace(
-            project, source=declared.source, requires=frozenset(declared.requires), disabled=declared.disabled
-        )
-
-    def _load_files(self, project: LoadedProject) -> None:
-        self._check_requires(project)
-        for file in list_files(project.folder, project.package, self.problems):
-            for declarable, value in self._declarations(file, project):
-                self._take(declarable, value, file, project)
-
-    def _check_requires(self, project: LoadedProject) -> None:
+    def load_project(self, project: LoadedProject) -> None:
+        """Import the files of a project."""
         for name in sorted(project.requires):
-            other = self.projects.get(name)
+            other = self.loaded.projects.get(name)
             if other is None or other.disabled:
                 message = f"required project '{name}' is disabled" if other else f"unknown project '{name}'"
-                hint = "" if other else did_you_mean(name, self.projects)
-                self.problems.add(UnresolvedReference(project.source, message, hint))
+                hint = "" if other else did_you_mean(name, self.loaded.projects)
+                self.loaded.problems.add(UnresolvedReference(project.source, message, hint))
+        for file in list_files(project.folder, project.package, self.loaded.problems):
+            self._load(file, project)
 
-    def _declarations(self, file: ProjectFile, project: LoadedProject) -> Iterator[tuple[Declarable, Any]]:
-        """Imports a file and gives what it declares itself, in order."""
-        text = file.path.read_text(encoding="utf-8", errors="replace")
-        if project.name != _NO_PROJECT:
-            for bad in find_forbidden_imports(text, file.package, project.package, project.requires):
-                self.problems.add(BadDeclaration(Source(str(file.path), bad.line), bad.message, bad.hint))
-                self.forbidden.add((str(file.path), bad.project))
+    def load_translations(self) -> None:
+        """Import `config/translations.py`: texts that belong to no project."""
+        path = self.loaded.root / "config" / "translations.py"
+        if path.is_file():
+            bind_package("config", path.parent)
+            self._load(ProjectFile(path, "config.translations", "config"), None)
+
+    def _load(self, file: ProjectFile, project: LoadedProject | None) -> None:
+        """Import a file and take in what it declares itself."""
+        problems, text = self.loaded.problems, file.path.read_text(encoding="utf-8", errors="replace")
+        if project is not None:
+            for bad in find_forbidden_imports(file.path, text, file.module, project.package, project.requires):
+                problems.add(bad)
         module = import_file(file.module, file.path, self.folders)
         if isinstance(module, ModuleType):
-            yield from collect_declarations(module, file, self.problems)
+            for declarable, value in collect_declarations(module, file.folder, problems):
+                problems.attempt(self._take, declarable, value, module, project)
             return
-        self.registry.lose(text)
-        if not self.problems.knows(module.source.file, module.source.line):
-            self.problems.add(module)
+        self.loaded.lost.append(text)
+        if not problems.knows(module.source):
+            problems.add(module)
 
-    def _take(self, declarable: Declarable, value: Any, file: ProjectFile, project: LoadedProject) -> None:
-        if isinstance(value, Routes):
-            self.routes.append((value, project))
+    def _take(self, declarable: Declarable, value: Any, module: ModuleType, project: LoadedProject | None) -> None:
+        if declarable.kind is not None:
+            self.loaded.registry.add(declarable.kind, value, module if declarable.kind == "lib" else value)
         elif isinstance(value, Init):
-            self.inits.append(value)
-        elif declarable.kind is not None:
-            found = sys.modules[file.module] if declarable.kind == "lib" else value
-            self.registry.add(declarable.kind, value, self.problems, project=project.name, value=found)
-
-    def _load_translations(self) -> None:
-        """Those of `config/translations.py`: texts that belong to no project."""
-        folder = self.root / "config"
-        path = folder / "translations.py"
-        if path.is_file():
-            bind_package("config", folder)
-            self.folders = [*self.folders, folder]
-            file = ProjectFile(path, "config.translations", "config")
-            project = LoadedProject(_NO_PROJECT, "config", folder, Source(str(path), 1))
-            for declarable, value in self._declarations(file, project):
-                self._take(declarable, value, file, project)
+            self.loaded.inits.append(value)
+        elif project is not None:
+            self.loaded.routes.append((value, project))
+        if isinstance(value, Project) and project is not None:
+            self.loaded.projects[project.name] = replace(
+                project, source=value.source, requires=frozenset(value.requires), disabled=value.disabled
+            )
+            if value.identity != project.name:
+                message = f"Project('{value.identity}') stands in the folder '{project.name}'"
+                hint = f"a project has the name of its folder: Project('{project.name}')"
+                raise BadDeclaration(value.source, message, hint)

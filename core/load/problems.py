@@ -1,17 +1,37 @@
-"""Everything that is wrong, collected: one run reports all problems of all files.
+"""Everything that is wrong, collected, and what a wrong name was probably meant to be.
 
-In: load errors, given or raised. Out: each of them once, sorted by place, as one `ExceptionGroup`.
+In: load errors, raised by checks of `load/` and `link/`. Out: each of them once, sorted by place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import difflib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from core.errors import LoadError
+from core.source import Source
 
+P = ParamSpec("P")
+S = TypeVar("S")
 T = TypeVar("T")
+
+#: lower gives silly hints
+_CUTOFF = 0.8
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'`, whatever its case, or an empty text when nothing is close."""
+    by_folded = {other.casefold(): other for other in sorted(set(known) - {name})}
+    close = difflib.get_close_matches(name.casefold(), by_folded, 1, _CUTOFF)
+    return f"did you mean '{by_folded[close[0]]}'" if close else ""
+
+
+def suggest(name: str, known: Iterable[str], none: str) -> str:
+    """As `did_you_mean`, else all known names, or `none` when there are no names."""
+    quoted = ", ".join(f"'{other}'" for other in sorted(known))
+    return did_you_mean(name, known) or (f"known are {quoted}" if quoted else none)
 
 
 class Problems:
@@ -21,35 +41,23 @@ class Problems:
         self._found: dict[tuple[str, int, str], LoadError] = {}
 
     def add(self, problem: LoadError) -> None:
-        """Take a problem in, unless the same one is known."""
-        key = (problem.source.file, problem.source.line, problem.message)
-        self._found.setdefault(key, problem)
+        """Take a problem in, unless it is known, or has no message as its cause is reported elsewhere."""
+        if problem.message:
+            self._found.setdefault((problem.source.file, problem.source.line, problem.message), problem)
 
-    def attempt(self, make: Callable[[], T]) -> T | None:
+    def attempt(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """What `make` returns; `None` when it raises a `LoadError` or a group of them, which is collected."""
-        made: list[T] = []
-        self.holds(lambda: made.append(make()))
-        return made[0] if made else None
-
-    def holds(self, check: Callable[[], None]) -> bool:
-        """Whether a check passes; the `LoadError` or the group of them that it raises is collected."""
+        made = None
         try:
-            check()
-        except LoadError as problem:
-            self.add(problem)
-        except ExceptionGroup as group:
-            mine, rest = group.split(LoadError)
-            if rest is not None:
-                raise rest from None
-            for leaf in _leaves(mine):
-                self.add(leaf)
-        else:
-            return True
-        return False
+            made = make(*args, **kwargs)
+        except* LoadError as group:
+            for problem in _leaves(group):
+                self.add(problem)
+        return made
 
-    def knows(self, file: str, line: int) -> bool:
+    def knows(self, source: Source) -> bool:
         """Whether something is wrong at this line already."""
-        return any(key[:2] == (file, line) for key in self._found)
+        return any(problem.source == source for problem in self._found.values())
 
     def __iter__(self) -> Iterator[LoadError]:
         return iter(sorted(self._found.values(), key=lambda problem: (problem.source, problem.message)))
@@ -58,17 +66,34 @@ class Problems:
         return len(self._found)
 
 
+def collect(make: Callable[[S], T], parts: Iterable[S]) -> list[T]:
+    """What `make` returns for each part.
+
+    Raises:
+        ExceptionGroup: of everything that is wrong with any part.
+    """
+    made: list[T] = []
+    wrong: list[Exception] = []
+    for part in parts:
+        try:
+            made.append(make(part))
+        except (LoadError, ExceptionGroup) as error:
+            wrong.append(error)
+    if wrong:
+        raise ExceptionGroup("problems", wrong)
+    return made
+
+
 def format_problem(problem: Exception, root: Path) -> str:
     """One line for people: `projects/x/routes/api.py:12: message (hint)`, files relative to `root`."""
-    if not isinstance(problem, LoadError):
-        return str(problem)
-    tail = f" ({problem.hint})" if problem.hint else ""
-    return f"{problem.source.relative_to(root)}: {problem.message}{tail}"
+    if isinstance(problem, LoadError):
+        return str(LoadError(problem.source.relative_to(root), problem.message, problem.hint))
+    return str(problem)
 
 
-def _leaves(error: BaseException | None) -> Iterator[LoadError]:
-    if isinstance(error, ExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    elif isinstance(error, LoadError):
-        yield error
+def _leaves(group: BaseExceptionGroup[LoadError]) -> Iterator[LoadError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

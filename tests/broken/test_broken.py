@@ -14,8 +14,8 @@ import pytest
 
 from core.link.linker import link
 from core.load.configuration import load_settings
+from core.load.imports import drop_package
 from core.load.loader import load, project_folders
-from core.load.packages import drop_package
 from core.load.problems import format_problem
 from core.settings import ServerSettings
 

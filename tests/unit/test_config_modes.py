@@ -74,7 +74,7 @@ def test_production_takes_the_rest_from_the_environment(monkeypatch: pytest.Monk
         ("CATENA_MONGO_URL", "db.example.com", "must start with mongodb:// or mongodb+srv://"),
         ("CATENA_MONGO_URL", f"{URL}?w=1", "lose writes"),
         ("CATENA_WORKERS", "many", "must be a whole number"),
-        ("CATENA_DOCS", "perhaps", "must be one of"),
+        ("CATENA_DOCS", "perhaps", "must be True or False"),
         ("CATENA_PUBLIC_URL", "api.example.com", "must start with http:// or https://"),
         ("CATENA_LOG_LEVEL", "loud", "must be one of"),
     ],

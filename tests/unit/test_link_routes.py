@@ -76,10 +76,10 @@ def test_steps_run_before_chain_after_and_default_output(tmp_path: Path) -> None
     settings = dataclasses.replace(PLAIN, default_output=("demo-out", "1.0"), default_errors=("demo-failing", "1.0"))
     file = f"before=[{named('phone')}], after=[{named('all')}], errors=[use('demo-failing')],"
     route = link_one(tmp_path, named("around"), "errors=[use('demo-failing')]", file, settings)
-    assert [step.function for step in route.steps] == ["phone", "around", "all", "all"]
-    assert route.steps[-1].identity == "demo-out"
+    assert [step.action.name for step in route.steps] == ["phone", "around", "all", "all"]
+    assert route.steps[-1].action.controller.identity == "demo-out"
     assert route.output_at == 2
-    assert [step.function for step in route.error_steps] == ["all", "all", "all"]
+    assert [step.action.name for step in route.error_steps] == ["all", "all", "all"]
     assert route.steps[1].kind == "around"
 
 
@@ -97,7 +97,7 @@ def test_the_nearest_earlier_provider_wins_and_sections_come_first(tmp_path: Pat
     assert (phone.provides_slot, device.provides_slot) == (2, 3)
     assert dict(wants.arguments) == {"device": 3}
     assert dict(might.arguments) == {"phone": 2}
-    assert route.slots == 4
+    assert route.slots == 5
     assert route.reads == {"header", "body"}
 
 
@@ -289,10 +289,10 @@ def test_options_with_a_default_may_be_left_out(tmp_path: Path) -> None:
 
 
 EXACT = [
-    ("chain=[5]", "a chain entry must be an action or use(…), not 5"),
-    ("chain=[], errors=[5]", "a chain entry must be an action or use(…), not 5"),
-    ("chain=[], body=Body('json', 0)", "is no way to read a body"),
-    ("chain=[], rate_limit=RateLimit(1, 0)", "a rate limit needs at least one request and a time"),
+    ("chain=[5]", "chain.0 must be Action[..., Any] or Use, not 5"),
+    ("chain=[], errors=[5]", "errors.0 must be Action[..., Any] or Use, not 5"),
+    ("chain=[], body=Body('json', 0)", "body.limit_bytes must be at least 1, not 0"),
+    ("chain=[], rate_limit=RateLimit(1, 0)", "rate_limit.per_s must be over 0, not 0"),
     ("chain=[use('demo-c', options={'limit': 3})]", "demo-c@1.0.all takes no options"),
     ("chain=[use('demo-c', '1.0', 'optional', {'limit': 'x'})]", "limit is unexpected type"),
     ("chain=[use('demo-c', function='create'), use('demo-c', function='raw')]", "the route reads 'json'"),
@@ -331,9 +331,7 @@ from projects.demo.helpers.c import list_all
 api = Routes(group="demo", paths=[Path("/x", get=Route("x", chain=[list_all]))])
 """,
     }
-    assert report_files(tmp_path, files) == [
-        "projects/demo/routes/api.py:9: controller 'demo-c@1.0' is not loaded from a controllers/ folder"
-    ]
+    assert report_files(tmp_path, files) == ["projects/demo/routes/api.py:9: unknown controller 'demo-c'"]
 
 
 def test_a_shared_project_may_be_imported_from(tmp_path: Path) -> None:
@@ -352,5 +350,8 @@ api = Routes(group="demo", paths=[Path("/x", get=Route("x", chain=[list_all]))])
 def test_a_shared_project_may_not_import_projects(tmp_path: Path) -> None:
     files = {"generic/libs/x.py": "from projects.demo.models.x import X\n"}
     assert report_files(tmp_path, files, shared=("generic",)) == [
-        "generic/libs/x.py:1: generic may not import a project: 'demo' (in chains write use(identity, version))"
+        (
+            "generic/libs/x.py:1: project 'generic' imports from 'demo', which it does not require"
+            ' (Project("generic", requires=["demo"]) opens its models and params; in chains write use(identity, version))'
+        )
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.load.files import list_files
-from core.load.loader import import_file, load, project_folders
+from core.load.loader import load, project_folders
 from core.load.problems import Problems, format_problem
 from core.source import Source
 from tests.applications import load_files, report_files, write_files
@@ -42,7 +42,7 @@ def test_modules_have_the_names_that_authors_import(tmp_path: Path) -> None:
     controller = loaded.registry.get("controller", "demo-todos")
     assert sys.modules["projects.demo.controllers.deep.er.todos"].todos is controller
     assert loaded.registry.get("lib", "generic-mail") is sys.modules["generic.libs.mail"]
-    assert loaded.projects["generic"].shared and not loaded.projects["demo"].shared
+    assert [project.package for project in loaded.projects.values()] == ["generic", "projects.demo"]
     assert sys.path[0] == str(tmp_path)
     assert controller.source == Source(str(tmp_path / "projects/demo/controllers/deep/er/todos.py"), 3)
 
@@ -62,7 +62,7 @@ def test_a_declaration_is_collected_only_where_it_stands(tmp_path: Path) -> None
 def test_order_is_by_kind_of_folder_then_name(tmp_path: Path) -> None:
     files = {f"projects/demo/libs/{name}.py": LIB.format(name=name, value=1) for name in ("b", "a", "c")}
     loaded = load_files(tmp_path, files)
-    assert [entry.identity for entry in loaded.registry.entries("lib")] == ["a", "b", "c"]
+    assert [module.lib.identity for module in loaded.registry.all("lib")] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_two_projects_in_one_file(tmp_path: Path) -> None:
     """
     loaded = load_files(tmp_path, {"projects/demo/project.py": text})
     assert lines(loaded) == [
-        "projects/demo/project.py:3: project 'demo' is declared at projects/demo/project.py:2, too"
+        "projects/demo/project.py:3: project 'demo@1.0' is declared at projects/demo/project.py:2, too"
     ]
 
 
@@ -227,12 +227,6 @@ def test_one_cause_is_reported_once(tmp_path: Path) -> None:
 def test_a_forbidden_import_is_reported_once_although_it_fails(tmp_path: Path) -> None:
     found = lines(load_files(tmp_path, {"projects/demo/libs/x.py": "from projects.shop.models.x import X\n"}))
     assert len(found) == 1 and "does not require" in found[0]
-
-
-def test_a_module_from_elsewhere_is_refused(tmp_path: Path) -> None:
-    write_files(tmp_path, {"json.py": "x = 1\n"})
-    problem = import_file("json", tmp_path / "json.py", [tmp_path])
-    assert "'json' is imported from" in str(problem)
 
 
 def test_files_of_a_project_without_known_folders(tmp_path: Path) -> None:

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from core.cron.schedule import Schedule
 from core.declare.controller import Controller
-from core.declare.cron import cron
 from core.errors import BadDeclaration, ImportFailed, UnresolvedReference
-from core.load.problems import Problems, format_problem
+from core.load.loader import Loaded
+from core.load.problems import Problems, collect, did_you_mean, format_problem, suggest
 from core.load.registry import Registry
-from core.load.suggest import did_you_mean, find_close, list_known
 from core.source import Source
 
 HERE = Path(__file__).parent
@@ -21,7 +19,7 @@ HERE = Path(__file__).parent
 def fill(*declared: Controller) -> tuple[Registry, list[str]]:
     registry, problems = Registry(HERE), Problems()
     for controller in declared:
-        registry.add("controller", controller, problems, project="demo")
+        problems.attempt(registry.add, "controller", controller)
     return registry, [problem.message for problem in problems]
 
 
@@ -31,33 +29,14 @@ def test_versions_live_side_by_side() -> None:
     assert problems == []
     assert registry.get("controller", "demo-a") is one
     assert registry.get("controller", "demo-a", "2.0") is two
-    assert {version: entry.value for version, entry in registry.find("controller", "demo-a").items()} == {
-        "1.0": one,
-        "2.0": two,
-    }
     assert registry.all("controller") == (one, two)
-    assert [entry.label for entry in registry.entries("controller")] == ["demo-a@1.0", "demo-a@2.0"]
-    assert registry.entries("controller")[0].project == "demo"
-    assert registry.all("lib") == () and registry.find("lib", "demo-a") == {}
+    assert registry.all("lib") == ()
 
 
 def test_a_duplicate_names_the_first_place() -> None:
     first = Controller("demo-a")
     _, problems = fill(first, Controller("demo-a"))
     assert problems == [f"controller 'demo-a@1.0' is declared at test_load_registry.py:{first.source.line}, too"]
-
-
-def test_a_duplicate_without_versions_is_named_without() -> None:
-    @cron("demo-x", Schedule(every_s=1))
-    async def one(job): ...
-
-    @cron("demo-x", Schedule(every_s=1))
-    async def two(job): ...
-
-    registry, problems = Registry(HERE), Problems()
-    registry.add("cron", one, problems)
-    registry.add("cron", two, problems)
-    assert [problem.message.partition(" is ")[0] for problem in problems] == ["cron 'demo-x'"]
 
 
 @pytest.mark.parametrize(
@@ -76,8 +55,8 @@ UNKNOWN = [
     ("demo-todo", "1.0", "unknown controller 'demo-todo'", "did you mean 'demo-todos'"),
     ("Demo-Todos", "1.0", "unknown controller 'Demo-Todos'", "did you mean 'demo-todos'"),
     ("nothing", "1.0", "unknown controller 'nothing'", ""),
-    ("demo-todos", "3.0", "controller 'demo-todos' has no version 3.0", "there are 1.0, 2.0"),
-    ("demo-one", "2.0", "controller 'demo-one' has no version 2.0", "version 1.0 exists"),
+    ("demo-todos", "3.0", "controller 'demo-todos' has no version 3.0", "known are 1.0, 2.0"),
+    ("demo-one", "2.0", "controller 'demo-one' has no version 2.0", "known are 1.0"),
     ("demo-off", "1.0", "controller 'demo-off@1.0' is disabled", ""),
 ]
 
@@ -98,31 +77,24 @@ def test_an_unknown_name_is_an_error_with_a_hint(identity: str, version: str, me
     assert caught.value.source.file == __file__
 
 
-def test_the_words_for_kinds() -> None:
-    registry, _ = fill()
-    with pytest.raises(UnresolvedReference, match="unknown translation group 'x'"):
-        registry.get("translations", "x")
-
-
 def test_nothing_is_added_after_freezing() -> None:
     registry, _ = fill()
     registry.freeze()
     with pytest.raises(RuntimeError, match="frozen"):
-        registry.add("controller", Controller("demo-a"), Problems())
+        registry.add("controller", Controller("demo-a"))
 
 
 def test_what_a_failed_file_mentions_is_lost() -> None:
-    registry, _ = fill()
-    registry.lose("x = Controller('demo-a')\ny = Controller(\"demo-b\")\n")
-    assert [registry.is_lost(name) for name in ("demo-a", "demo-b", "demo", "x")] == [True, True, False, False]
+    loaded = Loaded(HERE, Registry(), lost=["x = Controller('demo-a')\ny = Controller(\"demo-b\")\n"])
+    assert [loaded.is_lost(name) for name in ("demo-a", "demo-b", "demo", "x")] == [True, True, False, False]
 
 
 def test_suggestions_are_close_or_nothing() -> None:
-    assert find_close("lst", ["list", "get"]) == "list"
-    assert find_close("list", ["list"]) is None
-    assert did_you_mean("x", ["list"]) == ""
-    assert list_known(["b", "a"], none="nothing") == "known are 'a', 'b'"
-    assert list_known([], none="nothing") == "nothing"
+    assert did_you_mean("lst", ["list", "get"]) == "did you mean 'list'"
+    assert did_you_mean("list", ["list"]) == did_you_mean("x", ["list"]) == ""
+    assert suggest("lst", ["list"], none="nothing") == "did you mean 'list'"
+    assert suggest("x", ["b", "a"], none="nothing") == "known are 'a', 'b'"
+    assert suggest("x", [], none="nothing") == "nothing"
 
 
 def test_problems_are_sorted_and_counted_once() -> None:
@@ -131,7 +103,9 @@ def test_problems_are_sorted_and_counted_once() -> None:
         problems.add(BadDeclaration(Source("/x/f.py", line), message))
     assert [problem.message for problem in problems] == ["a", "z", "b"]
     assert len(problems) == 3
-    assert problems.knows("/x/f.py", 2) and not problems.knows("/x/f.py", 3)
+    assert problems.knows(Source("/x/f.py", 2)) and not problems.knows(Source("/x/f.py", 3))
+    problems.add(BadDeclaration(Source("/x/f.py", 9), ""))
+    assert len(problems) == 3
 
 
 def test_collecting_catches_load_errors_alone_and_in_groups() -> None:
@@ -143,13 +117,25 @@ def test_collecting_catches_load_errors_alone_and_in_groups() -> None:
 
     assert problems.attempt(lambda: 5) == 5
     assert problems.attempt(lambda: fail(bad[0])) is None
-    assert not problems.holds(lambda: fail(ExceptionGroup("inner", [bad[1]]), bad[2]))
+    assert problems.attempt(fail, ExceptionGroup("inner", [bad[1]]), bad[2]) is None
     assert len(problems) == 3
     with pytest.raises(ExceptionGroup) as caught:
-        problems.holds(lambda: fail(bad[0], ValueError("y")))
+        problems.attempt(fail, bad[0], ValueError("y"))
     assert isinstance(caught.value.exceptions[0], ValueError)
     with pytest.raises(ValueError, match="z"):
-        problems.holds(lambda: fail(ValueError("z")))
+        problems.attempt(fail, ValueError("z"))
+
+
+def test_parts_are_made_or_everything_wrong_is_raised() -> None:
+    def make(part: int) -> int:
+        if part > 1:
+            raise BadDeclaration(Source("f", part), "x")
+        return part + 1
+
+    assert collect(make, [0, 1]) == [1, 2]
+    with pytest.raises(ExceptionGroup) as caught:
+        collect(make, [1, 2, 3])
+    assert len(caught.value.exceptions) == 2
 
 
 def test_a_problem_is_printed_relative_to_the_root() -> None:

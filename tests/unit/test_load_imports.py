@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from core.load.visibility import find_forbidden_imports
+from core.load.imports import find_forbidden_imports
 
 ALLOWED = [
     "import os, json",
@@ -46,8 +49,8 @@ FORBIDDEN = [
 
 
 def judge(text: str, project: str = "projects.demo") -> list[str]:
-    found = find_forbidden_imports(text, f"{project}.controllers", project, frozenset({"shop"}))
-    return [forbidden.project for forbidden in found]
+    found = find_forbidden_imports(Path("x.py"), text, f"{project}.controllers.x", project, frozenset({"shop"}))
+    return [(re.findall(r"(?:from|project) '(\w+)'", problem.message) or ["config"])[-1] for problem in found]
 
 
 @pytest.mark.parametrize("text", ALLOWED)

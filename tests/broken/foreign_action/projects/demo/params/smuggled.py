@@ -1,3 +1,0 @@
-import importlib
-
-list_prices = importlib.import_module("projects.shop.controllers.prices").list_prices
