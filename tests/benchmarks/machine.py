@@ -1,8 +1,7 @@
 """The machine: its cores, who else uses them, and what a process took.
 
-In: `/proc` and clocks of Linux. Out: seconds of CPU, shares of foreign work, a sentence for the report. A core
-that somebody else uses shows in two ways: a loop takes longer than its CPU time, and the core is busier than
-our processes together.
+In: `/proc` and clocks of Linux. Out: seconds of CPU, shares of foreign work, a sentence for the report. That
+somebody else uses the cores shows when they are busier than our processes together.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import statistics
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,8 +18,8 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_SLICES = 15
-_SLICE_S = 0.02
+_LOOK_S = 0.5
+_QUIET_CORES = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +48,11 @@ def choose_cores() -> Cores:
     return Cores(*usable[:2])
 
 
-def contention(core: int) -> float:
-    """How much longer than its CPU time a loop takes on a core: 1.0 on one that nobody else uses."""
-    with on_cores({core}):
-        return statistics.median(_spin() for _ in range(_SLICES))
+def is_quiet(cores: Cores) -> bool:
+    """Whether nobody works on the cores just now; asked while nothing of ours does."""
+    before = busy_s(cores.both)
+    time.sleep(_LOOK_S)
+    return (busy_s(cores.both) - before) / _LOOK_S < _QUIET_CORES
 
 
 @contextmanager
@@ -65,13 +64,6 @@ def on_cores(cores: Collection[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-def _spin() -> float:
-    wall, used = time.perf_counter(), time.thread_time()
-    while time.thread_time() - used < _SLICE_S:
-        pass
-    return (time.perf_counter() - wall) / (time.thread_time() - used)
 
 
 def cpu_s(pid: int) -> float:

@@ -17,9 +17,13 @@ import orjson
 
 from tests.benchmarks.cases import Case
 from tests.benchmarks.load import find_wrk, run_load
-from tests.benchmarks.machine import Cores, busy_s, cpu_s
+from tests.benchmarks.machine import Cores, busy_s, cpu_s, is_quiet
 from tests.benchmarks.process import Process
 from tests.benchmarks.samples import ENTRY, ORDER
+
+#: a sample with more foreign work than this on the cores is taken again
+DISTURBED_CORES = 0.10
+RETAKES = 3
 
 #: (case, server) → samples, one per round
 Samples = dict[tuple[str, str], list["Sample"]]
@@ -50,10 +54,12 @@ class Bench:
         cores: that servers and load run on.
         others: process ids of ours that work besides the servers: the database.
         seconds: how long one sample takes.
+        patience_s: how long to wait, in sum, for others to leave the cores.
     """
 
-    def __init__(self, cores: Cores, others: Sequence[int], seconds: int) -> None:
+    def __init__(self, cores: Cores, others: Sequence[int], seconds: int, patience_s: float) -> None:
         self.cores = cores
+        self.patience_s = patience_s
         self.samples: Samples = {}
         self._others = others
         self._seconds = seconds
@@ -78,7 +84,21 @@ class Bench:
                     note(f"round {turn} of {rounds}, case {case.key}, {name}")
                     sample = self._take(case, servers[name], servers.values())
                     if turn:
+                        sample = self._improve(sample, case, servers[name], servers.values())
                         self.samples.setdefault((case.key, name), []).append(sample)
+
+    def _improve(self, sample: Sample, case: Case, server: Process, servers: Iterable[Process]) -> Sample:
+        """A sample that others disturbed is taken again, when they have left; the least disturbed one counts."""
+        for _ in range(RETAKES):
+            if sample.foreign <= DISTURBED_CORES or self.patience_s <= 0:
+                break
+            began = time.monotonic()
+            while not is_quiet(self.cores) and time.monotonic() - began < self.patience_s:
+                pass  # looking takes its time
+            again = self._take(case, server, servers)
+            self.patience_s -= time.monotonic() - began
+            sample = min(sample, again, key=lambda taken: taken.foreign)
+        return sample
 
     def _take(self, case: Case, server: Process, servers: Iterable[Process]) -> Sample:
         arguments = [str(self._bodies / case.body)] if case.body else []
