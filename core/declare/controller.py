@@ -24,11 +24,9 @@ _NONE: Responses = MappingProxyType({})
 
 
 class Action(Declared[P, R]):
-    """One function of a controller.
+    """One function of a controller: `name` is mia's keyword, or the name given to `Controller.action`.
 
     Attributes:
-        controller: the controller it belongs to.
-        name: mia's keyword, or the name given to `Controller.action`.
         responses: status → wire codes it may answer with, for docs and listings.
         provides: the type it hands to later steps.
         authorizes: whether routes with this step count as protected.
@@ -83,13 +81,10 @@ class Use:
 
 
 def use(identity: str, version: str = "1.0", function: str | None = None, options: Any = None) -> Use:
-    """A chain entry by identity, for controllers of any project.
+    """A chain entry by identity, for controllers of any project; the version may be left out.
 
-    Args:
-        identity: `<project>-<thing>` of the controller.
-        version: its version.
-        function: the action's name; without it the route's keyword is taken, then `all`.
-        options: a dict (or `Params`) for the action's `options` parameter, checked at link time.
+    Without `function` the route's keyword is taken, then `all`. `options` is a dict (or `Params`) for the action's
+    `options` parameter, checked at link time.
     """
     return Use(identity, version, function, options, source=caller_source())
 
@@ -119,13 +114,9 @@ class ActionDecorator:
 
 
 class Controller:
-    """A named, versioned set of actions.
+    """A named, versioned set of actions; versions of one identity live side by side.
 
-    Args:
-        identity: `<project>-<thing>`, what chains refer to.
-        version: versions of one identity live side by side.
-        group: rights group, informational for listings.
-        disabled: a disabled controller is not loaded; chains that name it are load errors.
+    `group` is a rights group, informational for listings. A `disabled` controller is not loaded.
     """
 
     def __init__(self, identity: str, *, version: str = "1.0", group: str = "", disabled: bool = False) -> None:
@@ -152,11 +143,7 @@ class Controller:
         return ActionDecorator(self, name)(responses=responses, provides=provides, authorizes=authorizes, docs=docs)
 
     def add(self, action: Action[P, R]) -> Action[P, R]:
-        """Take an action in.
-
-        Raises:
-            BadDeclaration: another function holds the name already.
-        """
+        """Take an action in, unless another function holds its name."""
         known = self.actions.setdefault(action.name, action)
         if known is not action:
             name = f"controller {self.identity}@{self.version}"

@@ -16,13 +16,7 @@ Texts = Mapping[str, Mapping[str, str | Mapping[str, str]]]
 
 
 class Project:
-    """What a project says of itself.
-
-    Args:
-        identity: the name of its folder.
-        requires: projects whose `models/` and `params/` it may import.
-        disabled: a disabled project is not loaded at all.
-    """
+    """What a project says of itself: the name of its folder, and whose `models/` and `params/` it may import."""
 
     version = "1.0"
 

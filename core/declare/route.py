@@ -48,14 +48,10 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """Which foreign origins may call, and how.
+    """Which foreign origins may call, and how; exact origins, `https://*.example.com` patterns, or `*`.
 
-    Attributes:
-        origins: exact origins, `https://*.example.com` patterns, or `*`.
-        credentials: whether cookies and authorization may be sent; never together with `*`.
-        headers: request headers a client may send.
-        expose: response headers a client may read.
-        max_age_s: how long a preflight answer may be kept.
+    `credentials` (cookies, authorization) never go with `*`; `expose` names response headers a client may read;
+    a preflight answer may be kept for `max_age_s`.
     """
 
     origins: Sequence[str] = ("*",)
@@ -145,18 +141,14 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class Routes:
-    """A routes file.
+    """A routes file: a rights `group`, and where its paths are mounted.
 
     Attributes:
-        group: rights group of every route; used for secrets, listings and as default app id.
-        version: version of the interface, for listings.
-        name: group name in the docs; the first prefix when empty.
+        version, name: for listings and docs; the name defaults to the first prefix.
         prefix: where relative paths are mounted; several are possible.
-        host_id: hosts of the settings it answers on; empty means every host.
-        environment: modes in which the file exists; empty means every mode.
+        host_id, environment: hosts it answers on, modes it exists in; empty means every one.
         before, after: chain entries around the chain of every route.
         errors: error steps after those of a route.
-        paths: the paths.
         cors, rate_limit, deprecated, parameter_overflow, body, timeout_s: defaults for the routes.
     """
 

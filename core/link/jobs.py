@@ -16,8 +16,7 @@ from core.declare.function import Command, Declared, Init
 from core.errors import BadDeclaration
 from core.link.linked import LinkedCommand, LinkedInit, LinkedJob
 from core.link.signature import Reading, read_function, split_union
-from core.link.values import check_values
-from core.load.convert import print_type
+from core.load.convert import check_values, print_type
 from core.load.problems import Problems
 
 #: what `server.py <mode> …` understands itself

@@ -62,7 +62,6 @@ class LinkedStep:
     options: Mapping[str, Any]
     sections: tuple[LinkedSection, ...]
     provides_slot: int
-    provides_optional: bool
 
     @property
     def label(self) -> str:

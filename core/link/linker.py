@@ -11,20 +11,21 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from core.declare.controller import Action, Use
-from core.errors import UnresolvedReference
+from core.errors import BadDeclaration, ErrorItem, UnresolvedReference
 from core.link.chain import ChainResolver, ChainStep
 from core.link.jobs import link_command, link_init, link_job
 from core.link.linked import Linked, LinkedFolder, LinkedInit, LinkedRoute
 from core.link.paths import find_conflicts
-from core.link.routes import RouteLinker
+from core.link.routes import RouteLinker, is_in_mode
 from core.link.signature import is_params
-from core.link.values import build_project_settings, check_values, find_unknown_settings, is_in_mode
 from core.load.configuration import find_place
+from core.load.convert import check_values
 from core.load.loader import Loaded
 from core.load.problems import suggest
-from core.schema.fields import read_fields
+from core.schema.fields import MISSING, read_fields
 from core.schema.model import check_model
-from core.settings import ServerSettings
+from core.schema.params import compile_field
+from core.settings import Secret, ServerSettings
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -42,7 +43,7 @@ def link(loaded: Loaded, settings: ServerSettings, mode: str) -> Linked:
         made = [problems.attempt(make, declaration) for declaration in declared]
         return tuple(value for value in made if value is not None)
 
-    instances = each(lambda cls: build_project_settings(cls, loaded, settings, mode), registry.all("settings"))
+    instances = each(lambda cls: _build_settings(cls, loaded, settings, mode), registry.all("settings"))
     linked = Linked(
         routes=_link_routes(loaded, settings, mode),
         jobs=each(
@@ -56,8 +57,12 @@ def link(loaded: Loaded, settings: ServerSettings, mode: str) -> Linked:
         translations=MappingProxyType({group.identity: group.texts for group in registry.all("translations")}),
         public_folders=tuple(dict.fromkeys(_public_folders(loaded, mode))),
     )
-    for problem in find_unknown_settings(loaded, settings, mode):
-        problems.add(problem)
+    known = [cls.identity for cls in registry.all("settings")]
+    for identity in settings.projects:
+        if identity not in known and not loaded.is_lost(identity):
+            place = find_place(loaded.root, mode, "projects", identity)
+            hint = suggest(identity, known, none="no project declares settings")
+            problems.add(UnresolvedReference(place, f"unknown project settings '{identity}'", hint))
     for group in registry.all("translations"):
         check_values(group, group.source, problems, f"translations '{group.identity}': ")
     if problems:
@@ -102,6 +107,30 @@ def _check_model(model: type[Any], settings: ServerSettings) -> type[Any]:
         message = f"model '{model.identity}': unknown database '{model.database}'"
         raise UnresolvedReference(model.source, message, hint)
     return model
+
+
+def _build_settings(cls: type[Any], loaded: Loaded, settings: ServerSettings, mode: str) -> Any:
+    """The one frozen instance of a `Settings` class: its defaults, overridden by the mode."""
+    problems = loaded.problems
+    fields = {field.name: field for field in read_fields(cls)}
+    known = fields | {field.wire: field for field in fields.values()}
+    for field in fields.values():
+        if field.default is MISSING:
+            message = f"{cls.__name__}.{field.name} needs a default: a project runs as it is"
+            problems.add(BadDeclaration(field.source, message))
+    values = {name: field.make_default() for name, field in fields.items()}
+    for name, value in settings.projects.get(cls.identity, {}).items():
+        place = find_place(loaded.root, mode, "projects", cls.identity, name)
+        if name not in known:
+            hint = suggest(name, known, none="it has none")
+            problems.add(UnresolvedReference(place, f"{cls.__name__} has no setting '{name}'", hint))
+            continue
+        errors: list[ErrorItem] = []
+        raw = value.reveal() if isinstance(value, Secret) else value
+        values[known[name].name] = compile_field(known[name])(raw, errors)
+        for item in errors:
+            problems.add(BadDeclaration(place, f"settings of '{cls.identity}': {item.msg or item.code}"))
+    return cls(**values)
 
 
 def _public_folders(loaded: Loaded, mode: str) -> Iterator[LinkedFolder]:

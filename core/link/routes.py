@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from core.declare.route import Body, Route, Routes
+from core.declare.route import Body, Route, Routes, names
 from core.errors import BadDeclaration, PreconditionConflict, UnresolvedReference
 from core.link.chain import ChainResolver, ChainStep
 from core.link.linked import LinkedRoute, LinkedStep, Section
 from core.link.paths import build_urls, check_pattern, check_url, expand_keywords
 from core.link.steps import LinkedChain, choose_body, link_steps, merge_responses
-from core.link.values import check_values, is_in_mode
+from core.load.convert import check_values
 from core.load.loader import Loaded
 from core.load.problems import collect, did_you_mean, suggest
 from core.schema.fields import MISSING, Field
@@ -149,14 +149,16 @@ class RouteLinker:
                 conflict = find_conflict(first, field)
                 if conflict is not None:
                     place = f"{label} at {first.source.relative_to(self.loaded.root)}"
-                    message = (
-                        f"{section.section} field '{field.wire}' of {step.label} and of {place} differ in '{conflict}'"
-                    )
-                    raise PreconditionConflict(
-                        field.source, message, "declare it alike in both, or in one of them only"
-                    )
+                    both = f"{section.section} field '{field.wire}' of {step.label} and of {place}"
+                    hint = "declare it alike in both, or in one of them only"
+                    raise PreconditionConflict(field.source, f"{both} differ in '{conflict}'", hint)
                 known[field.wire] = merge_field(first, field)
         return MappingProxyType({section: MappingProxyType(fields) for section, fields in merged.items()})
+
+
+def is_in_mode(environment: str | Sequence[str], mode: str) -> bool:
+    """Whether something exists in a mode: it names the mode, or none at all."""
+    return not environment or mode in names(environment)
 
 
 def merge_field(first: Field, second: Field) -> Field:

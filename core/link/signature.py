@@ -80,11 +80,9 @@ def read_function(function: Callable[..., Any], label: str, shape: str) -> Readi
     try:
         hints = typing.get_type_hints(function)
     except (NameError, TypeError, SyntaxError, AttributeError) as error:
-        hint = (
-            "names imported only under TYPE_CHECKING do not exist at run time" if isinstance(error, NameError) else ""
-        )
+        hint = "names imported only under TYPE_CHECKING do not exist at run time"
         message = f"the annotations of {label} cannot be resolved: {error}"
-        raise BadDeclaration(source, message, hint) from None
+        raise BadDeclaration(source, message, hint if isinstance(error, NameError) else "") from None
     around = inspect.isasyncgenfunction(function)
     kind: StepKind = "around" if around else "async" if inspect.iscoroutinefunction(function) else "sync"
     return Reading(kind, keywords, hints)
@@ -122,12 +120,11 @@ def _read_needs(reading: Reading, action: Action[..., Any]) -> Iterator[Need]:
             message = f"{action.label}: '{name}' is typed with Params but is no section"
             hint = "sections are named header, query, path, body; options are named options"
             raise BadDeclaration(action.source, message, hint)
-        if not reading.demands(name):
-            continue
-        if len(types_) != 1 or not isinstance(types_[0], type):
-            message = f"{action.label}: the need '{name}' must be a class, or a class | None"
-            raise BadDeclaration(action.source, message)
-        yield Need(name, types_[0], optional)
+        if reading.demands(name):
+            if len(types_) != 1 or not isinstance(types_[0], type):
+                message = f"{action.label}: the need '{name}' must be a class, or a class | None"
+                raise BadDeclaration(action.source, message)
+            yield Need(name, types_[0], optional)
 
 
 def _read_provides(action: Action[..., Any], returned: Any, kind: StepKind) -> bool:
@@ -143,9 +140,8 @@ def _read_provides(action: Action[..., Any], returned: Any, kind: StepKind) -> b
     if not any(member is Any or (isinstance(member, type) and issubclass(member, provides)) for member in types_):
         name = provides.__name__
         message = f"{action.label} provides {name} but returns {print_type(returned)}"
-        raise BadDeclaration(
-            action.source, message, f"annotate the result as {name}, {name} | Response or {name} | None"
-        )
+        hint = f"annotate the result as {name}, {name} | Response or {name} | None"
+        raise BadDeclaration(action.source, message, hint)
     return optional
 
 

@@ -119,22 +119,20 @@ def link_steps(
     provided = [-1 if step.action.provides is None else next(slots) for step in steps]
     empty = next(slots)
 
+    def find_slot(need: Need, order: Iterable[int], *, always: bool = False) -> int:
+        return next((provided[at] for at in order if _meets(steps[at], need, always=always)), empty)
+
     def link_step(index: int) -> LinkedStep:
         step, arguments = steps[index], [(str(section.section), section.slot) for section in sections[index]]
         for need in step.signature.needs:
-            met = (at for at in reversed(range(index)) if _meets(steps[at], need, always=not need.optional))
-            at = next(met, None)
-            if at is None and not need.optional:
+            slot = find_slot(need, reversed(range(index)), always=not need.optional)
+            if slot == empty and not need.optional:
                 raise _explain_missing(steps, index, need, identity, registry)
-            arguments.append((need.name, empty if at is None else provided[at]))
+            arguments.append((need.name, slot))
         return _build_step(step, arguments, sections[index], provided[index])
 
     def link_error_step(step: ChainStep) -> LinkedStep:
-        first = {
-            need: next((at for at, step in enumerate(steps) if _meets(step, need)), None)
-            for need in step.signature.needs
-        }
-        arguments = [(need.name, empty if at is None else provided[at]) for need, at in first.items()]
+        arguments = [(need.name, find_slot(need, range(len(steps)))) for need in step.signature.needs]
         return _build_step(step, arguments, [], -1)
 
     linked = collect(link_step, range(len(steps)))
@@ -145,33 +143,26 @@ def _build_step(
     step: ChainStep, arguments: Sequence[tuple[str, int]], sections: Sequence[LinkedSection], slot: int
 ) -> LinkedStep:
     action, signature = step.action, step.signature
-    values = tuple(arguments), step.options, tuple(sections), slot, signature.provides_optional
-    return LinkedStep(action, signature.kind, action.function, *values)
+    return LinkedStep(action, signature.kind, action.function, tuple(arguments), step.options, tuple(sections), slot)
 
 
 def _meets(step: ChainStep, need: Need, *, always: bool = False) -> bool:
-    provides = step.action.provides
-    return (
-        provides is not None and issubclass(provides, need.type) and not (always and step.signature.provides_optional)
-    )
+    provides, sometimes = step.action.provides, step.signature.provides_optional
+    return provides is not None and issubclass(provides, need.type) and not (always and sometimes)
 
 
 def _explain_missing(
     steps: Sequence[ChainStep], index: int, need: Need, identity: str, registry: Registry
 ) -> MissingProvider:
     wanted = need.type.__name__
-    label = steps[index].action.label
-    message = f"{label} needs '{need.name}' ({wanted}), which no earlier step of route '{identity}' provides"
     known = [action for controller in registry.all("controller") for action in controller.actions.values()]
-    labels = [
-        action.label for action in known if isinstance(action.provides, type) and issubclass(action.provides, need.type)
-    ]
-    hint = f"provided by {', '.join(sorted(labels))}" if labels else f"no action has provides={wanted}"
+    classes = [(action.label, action.provides) for action in known if isinstance(action.provides, type)]
+    labels = sorted(label for label, provides in classes if issubclass(provides, need.type))
+    hint = f"provided by {', '.join(labels)}" if labels else f"no action has provides={wanted}"
     if any(_meets(step, need) for step in steps[:index]):
         hint = f"an earlier step provides it only sometimes: write {wanted} | None"
-    elif any(_meets(step, need) for step in steps[index:]):
-        hint += ", which runs later"
-    return MissingProvider(steps[index].source, message, hint)
+    lacks = f"{steps[index].action.label} needs '{need.name}' ({wanted}), which no earlier step"
+    return MissingProvider(steps[index].source, f"{lacks} of route '{identity}' provides", hint)
 
 
 def merge_responses(steps: Iterable[LinkedStep], *, checked: bool, limited: bool) -> Mapping[int, tuple[str, ...]]:

@@ -13,21 +13,28 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from core.load.problems import did_you_mean
+from core.errors import BadDeclaration
+from core.load.problems import Problems, did_you_mean
 from core.settings import Env, Local, Secret
+from core.source import Source
+
+T = TypeVar("T")
 
 #: names of settings whose values are never printed
 SECRET_NAME = re.compile(r"password|passwd|secret|token|api_?key|private_?key|credential|url", re.IGNORECASE)
 #: stands for a value that is wrong and has no default
-WRONG: Any = object()
+_WRONG: Any = object()
 
 _TRUTH = dict.fromkeys(("true", "1", "y", "yes", "on"), True) | dict.fromkeys(("false", "0", "n", "no", "off"), False)
 _PARSERS: dict[Any, Callable[[str], Any]] = {kind: kind for kind in (str, Secret, int, float)}
 _PARSERS |= {Any: str, bool: lambda text: _TRUTH[text.strip().lower()]}
 _WORDS: dict[Any, str] = {str: "a text", int: "a whole number", float: "a number", bool: "True or False"}
 _WORDS |= {Local: "LOCAL", Mapping: "a dict with texts as keys", Sequence: "a list"}
+_CHAIN_HINT = "a chain holds use(…) and actions: functions decorated by a controller"
+_HINTS = dict.fromkeys(("before", "chain", "after", "errors"), _CHAIN_HINT)
+_HINTS["texts"] = "key → language → text, or key → language → region → text"
 #: numbers are over 0, these may be 0, too
 _FROM_ZERO = ("grace_s", "max_age_s", "max_per_server", "max_total", "retry")
 
@@ -48,17 +55,17 @@ class Converter:
         self.origins: dict[str, str] = {}
 
     def convert_fields(self, value: Any, name: str = "", default: Any = None) -> Any:
-        """A dataclass with every field converted; a wrong field takes its default, without one the whole is `WRONG`."""
+        """A dataclass with every field converted; a wrong field takes its default, without one there is none."""
         hints = typing.get_type_hints(type(value))
         made = {}
         for item in dataclasses.fields(value):
             if item.name not in ("source", "origins"):
                 inner = f"{name}.{item.name}" if name else item.name
-                usual = getattr(default, item.name, WRONG if item.default is dataclasses.MISSING else item.default)
+                usual = getattr(default, item.name, _WRONG if item.default is dataclasses.MISSING else item.default)
                 made[item.name] = self.convert(getattr(value, item.name), hints[item.name], inner, usual)
-        return WRONG if any(part is WRONG for part in made.values()) else dataclasses.replace(value, **made)
+        return _WRONG if any(part is _WRONG for part in made.values()) else dataclasses.replace(value, **made)
 
-    def convert(self, value: Any, annotation: Any, name: str, default: Any = WRONG) -> Any:
+    def convert(self, value: Any, annotation: Any, name: str, default: Any = _WRONG) -> Any:
         """One value, resolved and checked; its default when it is wrong."""
         try:
             if isinstance(value, Env):
@@ -86,16 +93,30 @@ class Converter:
         items = get_args(member) or (Any, Any)
         if isinstance(value, Mapping):
             made = {key: self.convert(inner, items[1], f"{name}.{key}") for key, inner in value.items()}
-            return {key: inner for key, inner in made.items() if inner is not WRONG}
+            return {key: inner for key, inner in made.items() if inner is not _WRONG}
         if isinstance(value, list | tuple):
             kinds = items if get_origin(member) is tuple and ... not in items else items[:1] * len(value)
             parts = [self.convert(value[at], kind, f"{name}.{at}") for at, kind in enumerate(kinds)]
-            return type(value)(part for part in parts if part is not WRONG)
+            return type(value)(part for part in parts if part is not _WRONG)
         if dataclasses.is_dataclass(value):  # a declaration is checked where it stands
             return value if hasattr(value, "source") else self.convert_fields(value, name, default)
         if member in (int, float):
             _check_range(value, name.rpartition(".")[2], "over 0" if member is float else "at least 1")
         return float(value) if member is float else value
+
+
+def check_values(declared: T, source: Source, problems: Problems, label: str = "") -> T | None:
+    """A declaration whose fields fit their annotations: what is wrong is reported and takes its default.
+
+    Declarations in it are not looked into. `None` where a wrong field has no default.
+    """
+
+    def refuse(name: str, message: str) -> None:
+        hint = _HINTS.get(name.partition(".")[0], "")
+        problems.add(BadDeclaration(source, f"{label}{name} {message}", hint))
+
+    checked = Converter(refuse).convert_fields(declared)
+    return None if checked is _WRONG else checked
 
 
 def members(annotation: Any) -> tuple[Any, ...]:

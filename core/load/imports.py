@@ -7,10 +7,8 @@ plainly, so two applications in one process (tests, mostly) would share `project
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
-from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec, resolve_name
 from pathlib import Path
@@ -60,11 +58,8 @@ def find_forbidden_imports(
 ) -> Iterator[BadDeclaration]:
     """The imports that a file of a project may not make, those under `TYPE_CHECKING` included.
 
-    A project may import itself, shared projects, and `models/` and `params/` of the projects it requires. Parsing costs
-    more than importing a cached file, so a regular expression first looks whether there is anything to judge.
+    A project may import itself, shared projects, and `models/` and `params/` of the projects it requires.
     """
-    if not _suspicious(project).search(text):
-        return
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -75,12 +70,6 @@ def find_forbidden_imports(
                 problem = _judge(target.split("."), project, requires)
                 if problem is not None:
                     yield BadDeclaration(Source(str(path), node.lineno), *problem)
-
-
-@cache
-def _suspicious(project: str) -> re.Pattern[str]:
-    words = rf"(?!{re.escape(project)}\b)\bprojects\b|(?<![.\w])config\b|\.\.\."
-    return re.compile(rf"(?m)(?:^|[:;])[ \t]*(?:from|import)\b[^\n]*(?:{words})")
 
 
 def _targets(node: ast.Import | ast.ImportFrom, package: str) -> list[str]:

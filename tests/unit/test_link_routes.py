@@ -111,7 +111,6 @@ def test_a_subclass_meets_a_need_and_optional_needs_may_stay_empty(tmp_path: Pat
 def test_a_need_looks_past_a_step_that_provides_only_sometimes(tmp_path: Path) -> None:
     route = link_one(tmp_path, named("device", "maybe", "wants"))
     assert dict(route.steps[2].arguments) == {"device": 0}
-    assert route.steps[1].provides_optional
 
 
 def test_error_steps_take_the_first_provider_or_an_empty_slot(tmp_path: Path) -> None:
