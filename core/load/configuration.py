@@ -61,7 +61,7 @@ def load_settings(mode: str, root: Path) -> ServerSettings:
 def list_modes(root: Path) -> list[str]:
     """The modes of an application: files of `config/` that assign `settings`."""
     files = (path for path in (root / "config").glob("*.py") if path.stem.isidentifier() and path.stem not in _NO_MODES)
-    return sorted(path.stem for path in files if re.search(r"(?m)^settings\b.*=", path.read_text(encoding="utf-8")))
+    return sorted(path.stem for path in files if re.search(r"(?m)^settings\b.*=", _read(path)))
 
 
 def describe_settings(settings: ServerSettings, mode: str) -> list[tuple[str, str, str]]:
@@ -75,14 +75,20 @@ def describe_settings(settings: ServerSettings, mode: str) -> list[tuple[str, st
 def find_place(root: Path, mode: str, *trail: str) -> Source:
     """Where a setting is given, in `config/<mode>.py` or beside it; `trail`: names and keys down to it."""
     own = root / "config" / f"{mode}.py"
-    paths = [path for path in (own, *sorted(own.parent.glob("*.py"))) if path.is_file()]
-    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in paths}
+    texts = {path: _read(path) for path in (own, *sorted(own.parent.glob("*.py")))}
     for end in range(len(trail), 0, -1):
         for path, text in texts.items():
             line = _find_line(text, trail[:end])
             if line:
                 return Source(str(path), line)
     return Source(str(own), 1)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # importing it says what is wrong
 
 
 def _find_line(text: str, trail: tuple[str, ...]) -> int:
@@ -101,7 +107,7 @@ def _find_line(text: str, trail: tuple[str, ...]) -> int:
 
 def _import_settings(mode: str, root: Path) -> ServerSettings:
     path = root / "config" / f"{mode}.py"
-    if not mode.isidentifier() or not path.is_file() or mode in _NO_MODES:
+    if not mode.isidentifier() or not path.exists() or mode in _NO_MODES:
         known = list_modes(root)
         hint = did_you_mean(mode, known)
         message = f"there is no config/{mode}.py; modes are: {', '.join(known) or 'none'}{hint and f' ({hint})'}"

@@ -322,3 +322,10 @@ def test_no_configuration_at_all(tmp_path: Path) -> None:
     with pytest.raises(ExceptionGroup) as caught:
         load_settings("local", tmp_path)
     assert str(caught.value.exceptions[0]) == "mode: there is no config/local.py; modes are: none"
+
+
+def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "config" / "local.py").mkdir(parents=True)
+    with pytest.raises(ExceptionGroup) as caught:
+        load_settings("local", tmp_path)
+    assert str(caught.value.exceptions[0]).startswith("config/local.py:1: ModuleNotFoundError")
