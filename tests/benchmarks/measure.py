@@ -24,6 +24,7 @@ from tests.benchmarks.samples import ENTRY, ORDER
 #: a sample with more foreign work than this on the cores is taken again
 DISTURBED_CORES = 0.10
 RETAKES = 3
+IDLE_LOOKS, IDLE_LOOK_S = 50, 0.03
 
 #: (case, server) → samples, one per round
 Samples = dict[tuple[str, str], list["Sample"]]
@@ -109,6 +110,7 @@ class Bench:
         took = time.monotonic() - began
         foreign = (busy_s(self.cores.both) - busy - (self._ours_s(pids) - ours)) / took
         cpu_us = (server.cpu_s() - used) / load.requests * 1e6
+        _wait_until_idle(server)
         return Sample(load.rate, load.p50_ms, load.p99_ms, cpu_us, max(0.0, foreign))
 
     def _ours_s(self, pids: Iterable[int]) -> float:
@@ -116,6 +118,15 @@ class Bench:
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         running = sum(cpu_s(pid) for pid in (*pids, *self._others))
         return ended.ru_utime + ended.ru_stime + running + time.process_time()
+
+
+def _wait_until_idle(server: Process) -> None:
+    """Wrk leaves with requests under way; they must not take time from the next sample."""
+    for _ in range(IDLE_LOOKS):
+        used = server.cpu_s()
+        time.sleep(IDLE_LOOK_S)
+        if server.cpu_s() - used < IDLE_LOOK_S / 10:
+            return
 
 
 def check_agreement(cases: Iterable[Case], servers: Mapping[str, Process]) -> None:
