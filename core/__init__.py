@@ -2,7 +2,9 @@
 
 from core.cron.job import Job
 from core.cron.schedule import Schedule
+from core.data.bulk import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne, WriteResult
 from core.data.collection import Collection
+from core.data.errors import NotSupported
 from core.declare.controller import Action, Controller, Use, use
 from core.declare.cron import All, cron
 from core.declare.function import command, init
@@ -73,14 +75,15 @@ from core.settings import (
 __all__ = [
     "Action", "All", "AppContext", "BadGateway", "BadRequest", "Body", "CIDR", "CIDRv4", "CIDRv6", "CatenaError",
     "Collection", "ConfigError", "Conflict", "Context", "Controller", "Cors", "CronError", "CronSettings", "Culture",
-    "Docs", "DuplicateKey", "Email", "ErrorItem", "EtagMismatch", "FileResponse", "Finish", "Forbidden",
-    "GatewayTimeout", "Gone", "HTTPError", "HeadersTooLarge", "Host", "Http", "IP", "IPv4", "IPv6", "Index",
-    "InternalServerError", "Job", "JobStopped", "KIB", "LOCAL", "LeaseLost", "Lib", "Limits", "LoadError", "Log", "MIB",
-    "MethodNotAllowed", "Misdirected", "Model", "ModelError", "Mongo", "NotConnected", "NotFound", "ObjectId", "Params",
-    "Path", "PayloadTooLarge", "PreconditionFailed", "Project", "RateLimit", "Redirect", "Response", "Route", "Routes",
-    "SafeInt", "Schedule", "Secret", "ServerSettings", "Settings", "StoreError", "StreamResponse", "Timeouts",
-    "Timestamp", "TooManyRequests", "Translations", "Unauthorized", "Unavailable", "UnsupportedMediaType", "Upload",
-    "UriTooLong", "Use", "WireCode", "command", "create_app", "cron", "env", "error_response", "factory", "given",
-    "init", "json_response", "now", "rule", "use",
+    "DeleteMany", "DeleteOne", "Docs", "DuplicateKey", "Email", "ErrorItem", "EtagMismatch", "FileResponse", "Finish",
+    "Forbidden", "GatewayTimeout", "Gone", "HTTPError", "HeadersTooLarge", "Host", "Http", "IP", "IPv4", "IPv6",
+    "Index", "InsertOne", "InternalServerError", "Job", "JobStopped", "KIB", "LOCAL", "LeaseLost", "Lib", "Limits",
+    "LoadError", "Log", "MIB", "MethodNotAllowed", "Misdirected", "Model", "ModelError", "Mongo", "NotConnected",
+    "NotFound", "NotSupported", "ObjectId", "Params", "Path", "PayloadTooLarge", "PreconditionFailed", "Project",
+    "RateLimit", "Redirect", "ReplaceOne", "Response", "Route", "Routes", "SafeInt", "Schedule", "Secret",
+    "ServerSettings", "Settings", "StoreError", "StreamResponse", "Timeouts", "Timestamp", "TooManyRequests",
+    "Translations", "Unauthorized", "Unavailable", "UnsupportedMediaType", "UpdateMany", "UpdateOne", "Upload",
+    "UriTooLong", "Use", "WireCode", "WriteResult", "command", "create_app", "cron", "env", "error_response",
+    "factory", "given", "init", "json_response", "now", "rule", "use",
 ]
 # fmt: on

@@ -180,7 +180,7 @@ class ServerSettings:
         limits, timeouts, cron, docs, culture, log: see there.
         default_output: controller linked after every chain, `(identity, version)`.
         default_errors: error controller linked after those of route and file.
-        debug: whether the header `debug: true` adds a debug block to answers. Never in production.
+        debug: whether answers may show the inside; refused in production. Nothing is shown yet.
         projects: settings of projects by identity: `{"demo-config": {"title": "…"}}`.
         origins: where each value comes from, by dotted name; filled in when the settings are loaded.
     """

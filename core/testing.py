@@ -176,14 +176,10 @@ async def make_app(
 
     Args:
         folder: the project's folder.
-        mongo: `memory`, or the URL of a MongoDB; the application gets a database of its own there, which
-            is dropped at the end.
+        mongo: `memory`, or the URL of a MongoDB, where the application gets a database of its own for its life.
         mode: the configuration, where the root of the project has one of that name.
         clock: gives the current time instead of the real one.
         settings: fields of `ServerSettings` to replace.
-
-    Raises:
-        ExceptionGroup: the project does not load.
     """
     place = Path(folder)
     place = (place if place.is_absolute() else HOME / place).resolve()

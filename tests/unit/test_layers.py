@@ -17,9 +17,7 @@ from tests.tree import ROOT, Import, exported_names, imports_of, parse, python_f
 LEVELS = {
     0: "source errors",
     1: "log settings metrics schema/rules cron/schedule",
-    2: (
-        "schema/* declare/* serve/gate serve/values serve/body serve/request serve/encoding serve/response"
-    ),
+    2: ("schema/* declare/* serve/gate serve/values serve/body serve/request serve/encoding serve/response"),
     3: (
         "load/registry data/* http/* link/linked serve/hosts serve/cors serve/static serve/i18n"
         " serve/client serve/delivery serve/background"

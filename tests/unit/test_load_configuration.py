@@ -114,11 +114,7 @@ REFUSED = [
         "inf",
         "log.level: env CATENA_TEST_X: must be one of 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'none', not 'inf' (did you mean 'info')",
     ),
-    (
-        "listen=env('CATENA_TEST_X')",
-        "80",
-        "listen: env CATENA_TEST_X: a list cannot come from an environment variable",
-    ),
+    ("listen=env('CATENA_TEST_X')", "80", "listen: env CATENA_TEST_X: a list cannot come from an environment variable"),
     (
         "timeouts=Timeouts(request_s=env('CATENA_TEST_X'))",
         "nan",
@@ -159,7 +155,11 @@ REFUSED = [
         "databases.main.url: config/local.py:2: must start with mongodb:// or mongodb+srv://",
     ),
     ("default_database='main'", "", "default_database: config/local.py:2: 'main' is no database (databases has [])"),
-    ("default_output=('a',)", "", "default_output: config/local.py:2: must be tuple[str, str] or None, not a value of type tuple"),
+    (
+        "default_output=('a',)",
+        "",
+        "default_output: config/local.py:2: must be tuple[str, str] or None, not a value of type tuple",
+    ),
     ("default_output='a'", "", "default_output: config/local.py:2: must be tuple[str, str] or None, not 'a'"),
     ("hosts=[Host('a', names=[])]", "", "hosts.0.names: config/local.py:2: needs at least one name"),
     (

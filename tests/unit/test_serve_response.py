@@ -29,7 +29,9 @@ CONTENTS = [
 ]
 
 
-@pytest.mark.parametrize(("content", "body", "media_type"), CONTENTS, ids=[f"{n}-{type(row[0]).__name__}" for n, row in enumerate(CONTENTS)])
+@pytest.mark.parametrize(
+    ("content", "body", "media_type"), CONTENTS, ids=[f"{n}-{type(row[0]).__name__}" for n, row in enumerate(CONTENTS)]
+)
 def test_content_decides_body_and_type(content, body, media_type) -> None:
     response = Response(content, 201)
     assert (response.status, response.body, response.header("Content-Type")) == (201, body, media_type)
