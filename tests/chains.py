@@ -103,12 +103,8 @@ def link_routes(root: Path, text: str, settings: ServerSettings = PLAIN, mode: s
     return link_files(root, files, settings, mode)
 
 
-def link_one(
-    root: Path, chain: str, more: str = "", file: str = "", settings: ServerSettings = PLAIN
-) -> LinkedRoute:
-    text = (
-        f'api = Routes(group="demo", {file} paths=[Path("/x", post=Route("x", chain=[{chain}], {more}))])\n'
-    )
+def link_one(root: Path, chain: str, more: str = "", file: str = "", settings: ServerSettings = PLAIN) -> LinkedRoute:
+    text = f'api = Routes(group="demo", {file} paths=[Path("/x", post=Route("x", chain=[{chain}], {more}))])\n'
     (route,) = link_routes(root, text, settings).routes
     return route
 
