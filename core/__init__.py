@@ -3,6 +3,7 @@
 from core.cron.job import Job
 from core.cron.schedule import Schedule
 from core.data.bulk import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne, WriteResult
+from core.data.cache import CachedValue
 from core.data.collection import Collection
 from core.data.errors import NotSupported
 from core.declare.controller import Action, Controller, Use, use
@@ -57,6 +58,7 @@ from core.settings import (
     KIB,
     LOCAL,
     MIB,
+    Cache,
     CronSettings,
     Culture,
     Docs,
@@ -73,17 +75,17 @@ from core.settings import (
 
 # fmt: off
 __all__ = [
-    "Action", "All", "AppContext", "BadGateway", "BadRequest", "Body", "CIDR", "CIDRv4", "CIDRv6", "CatenaError",
-    "Collection", "ConfigError", "Conflict", "Context", "Controller", "Cors", "CronError", "CronSettings", "Culture",
-    "DeleteMany", "DeleteOne", "Docs", "DuplicateKey", "Email", "ErrorItem", "EtagMismatch", "FileResponse", "Finish",
-    "Forbidden", "GatewayTimeout", "Gone", "HTTPError", "HeadersTooLarge", "Host", "Http", "IP", "IPv4", "IPv6",
-    "Index", "InsertOne", "InternalServerError", "Job", "JobStopped", "KIB", "LOCAL", "LeaseLost", "Lib", "Limits",
-    "LoadError", "Log", "MIB", "MethodNotAllowed", "Misdirected", "Model", "ModelError", "Mongo", "NotConnected",
-    "NotFound", "NotSupported", "ObjectId", "Params", "Path", "PayloadTooLarge", "PreconditionFailed", "Project",
-    "RateLimit", "Redirect", "ReplaceOne", "Response", "Route", "Routes", "SafeInt", "Schedule", "Secret",
+    "Action", "All", "AppContext", "BadGateway", "BadRequest", "Body", "CIDR", "CIDRv4", "CIDRv6", "Cache",
+    "CachedValue", "CatenaError", "Collection", "ConfigError", "Conflict", "Context", "Controller", "Cors", "CronError",
+    "CronSettings", "Culture", "DeleteMany", "DeleteOne", "Docs", "DuplicateKey", "Email", "ErrorItem", "EtagMismatch",
+    "FileResponse", "Finish", "Forbidden", "GatewayTimeout", "Gone", "HTTPError", "HeadersTooLarge", "Host", "Http",
+    "IP", "IPv4", "IPv6", "Index", "InsertOne", "InternalServerError", "Job", "JobStopped", "KIB", "LOCAL", "LeaseLost",
+    "Lib", "Limits", "LoadError", "Log", "MIB", "MethodNotAllowed", "Misdirected", "Model", "ModelError", "Mongo",
+    "NotConnected", "NotFound", "NotSupported", "ObjectId", "Params", "Path", "PayloadTooLarge", "PreconditionFailed",
+    "Project", "RateLimit", "Redirect", "ReplaceOne", "Response", "Route", "Routes", "SafeInt", "Schedule", "Secret",
     "ServerSettings", "Settings", "StoreError", "StreamResponse", "Timeouts", "Timestamp", "TooManyRequests",
     "Translations", "Unauthorized", "Unavailable", "UnsupportedMediaType", "UpdateMany", "UpdateOne", "Upload",
-    "UriTooLong", "Use", "WireCode", "WriteResult", "command", "create_app", "cron", "env", "error_response",
-    "factory", "given", "init", "json_response", "now", "rule", "use",
+    "UriTooLong", "Use", "WireCode", "WriteResult", "command", "create_app", "cron", "env", "error_response", "factory",
+    "given", "init", "json_response", "now", "rule", "use",
 ]
 # fmt: on

@@ -133,6 +133,21 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class Cache:
+    """Where `ctx.cache` keeps its records.
+
+    Attributes:
+        servers: memcached servers, `host:port`; empty keeps records in the memory of each worker.
+        prefix: begins every key; applications that share servers need different ones.
+        memory_bytes: what records may take in memory, per worker.
+    """
+
+    servers: Sequence[str] = ()
+    prefix: str = "catena"
+    memory_bytes: int = 32 * MIB
+
+
+@dataclass(frozen=True, slots=True)
 class CronSettings:
     """Whether jobs run in this mode, and on which host names (empty: everywhere)."""
 
@@ -177,7 +192,7 @@ class ServerSettings:
         public_url: base of links in mails and listings; empty takes the request's.
         databases: by the name models use; the first or `default_database` serves models that name none.
         default_database: name in `databases`; empty takes the first.
-        limits, timeouts, cron, docs, culture, log: see there.
+        limits, timeouts, cache, cron, docs, culture, log: see there.
         default_output: controller linked after every chain, `(identity, version)`.
         default_errors: error controller linked after those of route and file.
         debug: whether answers may show the inside; refused in production. Nothing is shown yet.
@@ -193,6 +208,7 @@ class ServerSettings:
     default_database: str = ""
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    cache: Cache = field(default_factory=Cache)
     cron: CronSettings = field(default_factory=CronSettings)
     default_output: tuple[str, str] | None = ("generic-defaultJSONResponse", "1.0")
     default_errors: tuple[str, str] | None = None

@@ -146,6 +146,11 @@ def _check_whole(settings: ServerSettings, mode: str) -> Iterator[tuple[str, str
             yield f"hosts.{index}.id", "must be unique and not empty"
         if not host.names:
             yield f"hosts.{index}.names", "needs at least one name"
+    for at, server in enumerate(settings.cache.servers):
+        if not re.fullmatch(r"[\w.-]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5}", server):
+            yield f"cache.servers.{at}", "must be host:port"
+    if not re.fullmatch(r"[!-~]{1,40}", settings.cache.prefix):
+        yield "cache.prefix", "must be 1 to 40 printable ASCII characters without blanks"
     places = [(listener.host, listener.port) for listener in settings.listen if listener.port]
     if len(set(places)) < len(places):
         yield "listen", "two listeners share a port"

@@ -13,6 +13,7 @@ from datetime import datetime
 from http.cookies import SimpleCookie
 from typing import Any, Literal, TypeVar, cast
 
+from core.data.cache import RecordCache
 from core.data.databases import Databases
 from core.declare.project import Settings
 from core.errors import UnresolvedReference
@@ -62,6 +63,7 @@ class AppContext:
         db: the databases.
         settings: the settings of projects.
         translator: texts of every project and of core.
+        cache: records that several requests share.
         background: work that outlives a request.
         clock: gives the current time; a test may pass its own.
         failures: unexpected errors are kept here when it is a list, for tests to raise them.
@@ -75,6 +77,7 @@ class AppContext:
     db: Databases
     settings: ProjectSettings
     translator: Translator
+    cache: RecordCache = field(default_factory=RecordCache)
     background: Background = field(default_factory=Background)
     clock: Callable[[], datetime] = now
     failures: list[BaseException] | None = None
@@ -157,6 +160,11 @@ class Context:
     def log(self) -> EventLogger:
         """A logger whose events carry the request id."""
         return EventLogger(self.app.log, {"request_id": self.request.id})
+
+    @property
+    def cache(self) -> RecordCache:
+        """Records that several requests share: `await ctx.cache.cached("key", lifetime_s=60, producer=f)`."""
+        return self.app.cache
 
     def now(self) -> datetime:
         """The current time, aware, in UTC."""

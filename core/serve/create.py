@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from core.data.cache import RecordCache
 from core.data.databases import Databases
 from core.data.ladder import climb
 from core.link.linked import Linked
@@ -67,7 +68,7 @@ def build_app(
 
     `failures` collects unexpected errors of steps, for tests; `on_stop` is called when the application has stopped.
     """
-    settings, linked = assembly.settings, assembly.linked
+    settings, linked, clock = assembly.settings, assembly.linked, clock or now
     context = AppContext(
         mode=assembly.mode,
         server=settings,
@@ -76,8 +77,9 @@ def build_app(
         db=databases,
         settings=ProjectSettings(linked.project_settings),
         translator=Translator(linked.translations, settings.culture),
+        cache=RecordCache(settings.cache, lambda: clock().timestamp()),
         failures=failures,
-        clock=clock or now,
+        clock=clock,
     )
     return App(context, on_stop)
 

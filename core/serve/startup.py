@@ -51,6 +51,7 @@ class Startup:
         for entered in reversed(self._entered):
             await anext(entered, None)
             await entered.aclose()
+        await self._app.cache.close()
         await self._app.db.close()
 
     async def _run_inits(self) -> None:

@@ -1,0 +1,1 @@
+"""Outgoing calls: declared upstreams, guarded, bounded, and given up when they fail."""
