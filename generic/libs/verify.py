@@ -1,0 +1,192 @@
+"""Who sent this request: the checks of `generic-validateAccessKey`, both versions.
+
+In: a request, the parts of its key or signature. Out: its device, or 401 or 403. Cheap and silent checks come
+first; nothing is written before everything else holds. Order and codes of version 1.0: mia.js 5.2.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from copy import copy
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from typing import Annotated, Final, Literal
+
+from core import Collection, Context, DuplicateKey, Params, Unavailable, rule
+from generic.libs.access import KnownDevice, access_of, opens_group
+from generic.libs.addresses import is_within, parse_address
+from generic.libs.instants import as_time
+from generic.libs.message_signature import build_base, matches_digest, parse_signature
+from generic.libs.refusal import forbidden, unauthorized
+from generic.libs.signature_v1 import hash_body_v1, parse_key_v1, sign_v1
+from generic.libs.signature_v2 import Signed, build_message_v2, parse_key_v2, sign_v2
+from generic.libs.signed_body import read_signed_body
+from generic.models.device import Device
+from generic.models.seen_request import SeenRequest
+
+WINDOW_S: Final = 300
+STATIC_LENGTH: Final = 32
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_DAY: Final = timedelta(days=1)
+# Whoever guesses ids waits as long as whoever guesses signatures.
+_NO_SECRET: Final = "0" * 64
+_NO_KEY: Final = bytes(32)
+
+
+class AccessOptions(Params):
+    """Options of `generic-validateAccessKey`."""
+
+    replay: Annotated[
+        Literal["unsafe", "all", "off"], rule("Which methods are refused when they come again; off not in production")
+    ] = "unsafe"
+    unsigned_body: Annotated[bool, rule("Admit bodies that the signature does not cover: streams, files")] = False
+
+
+async def verify_v1(ctx: Context, text: str, options: AccessOptions) -> Device:
+    """The device that signed in version 1.0."""
+    key = parse_key_v1(text)
+    if key is None:
+        raise unauthorized(ctx)
+    at = ctx.now()
+    if abs(int(key.timestamp) - at.timestamp()) > WINDOW_S:
+        raise unauthorized(ctx, "KeyExpired", device_id=key.device_id)
+    access, request = access_of(ctx.app), ctx.request
+    secret = await access.secrets.get(key.secret_id)
+    body = await read_signed_body(ctx)
+    text = secret.text if secret is not None else _NO_SECRET
+    url = f"{request.scheme}://{request.host}{request.raw_path.decode('latin-1')}"
+    # A target that ends in "?" arrives without it.
+    urls = [f"{url}?{request.query_string.decode('latin-1')}"] if request.query_string else [url, f"{url}?"]
+    hashes = [] if body is None else [hash_body_v1(body)]
+    if options.unsigned_body and body != b"" and (body is None or ctx.route.body.type != "json"):
+        hashes.append("")
+    signed = b""
+    for target, body_hash in ((target, body_hash) for target in urls for body_hash in hashes):
+        expected = sign_v1(key, text, request.method, target, body_hash)
+        if compare_digest(expected, key.signature):
+            signed = expected
+            break
+    if secret is None or not secret.groups:
+        raise unauthorized(ctx, device_id=key.device_id)
+    if not opens_group(secret.groups, ctx.route.group):
+        raise forbidden(ctx, "KeyInvalidForGroup", device_id=key.device_id)
+    if not signed or not secret.enabled or secret.expires <= at.timestamp():
+        raise unauthorized(ctx, device_id=key.device_id)
+    known = await access.devices.get(key.device_id)
+    if known is None:
+        raise unauthorized(ctx, "DeviceIdInvalid", device_id=key.device_id)
+    if known.device.status == "disabled":
+        raise forbidden(ctx, "TemporaryDisabled", device_id=key.device_id)
+    # Not the text of the key: its signature may be written in capitals.
+    await _refuse_replay(ctx, f"1.{key.device_id}.{signed.decode()}", int(key.timestamp), options)
+    return _lend(ctx, known.device, at)
+
+
+async def verify_static(ctx: Context, key: str) -> Device:
+    """The device whose static key this is."""
+    device = await access_of(ctx.app).static_keys.get(key)
+    if device is None or device.access is None:
+        raise unauthorized(ctx)
+    at, access = ctx.now(), device.access
+    ends = [as_time(end) for end in (access.exipires, access.expires) if end is not None]
+    if device.status != "active":
+        raise forbidden(ctx, "TemporaryDisabled", device_id=device.id)
+    if any(end is None or end <= at for end in ends):
+        raise unauthorized(ctx, "KeyExpired", device_id=device.id)
+    if not opens_group({group.lower() for group in access.groups or ()}, ctx.route.group):
+        raise forbidden(ctx, "KeyInvalidForGroup", device_id=device.id)
+    address = parse_address(ctx.request.client_ip)
+    if address is None or is_within(address, access.blockcidr or ()) or not is_within(address, access.cidr or ()):
+        raise forbidden(ctx, "IPNotAllowed", device_id=device.id)
+    return _lend(ctx, device, at)
+
+
+async def verify_key_v2(ctx: Context, text: str, options: AccessOptions) -> Device:
+    """The device that signed in version 2.0, in the header `key`."""
+    signed = parse_key_v2(text)
+    if signed is None:
+        raise unauthorized(ctx)
+    known = await _find_signer(ctx, signed)
+    body, request = await read_signed_body(ctx), ctx.request
+    target = request.raw_path, request.query_string, request.index.get(b"content-type", b"")
+    message = build_message_v2(signed, request.method, request.index.get(b"host", b""), *target, body or b"")
+    return await _admit(ctx, signed, known, message, options, covered=body is not None)
+
+
+async def verify_message(ctx: Context, signature_input: str, signature: str, options: AccessOptions) -> Device:
+    """The device that signed in version 2.0, as an HTTP Message Signature."""
+    wanted, request = parse_signature(signature_input, signature), ctx.request
+    if wanted is None or (wanted.expires is not None and wanted.expires <= ctx.now().timestamp()):
+        raise unauthorized(ctx, "KeyInvalid" if wanted is None else "KeyExpired")
+    known = await _find_signer(ctx, wanted.signed)
+    body = await read_signed_body(ctx)
+    digest = request.index.get(b"content-digest", b"").decode("latin-1") if wanted.covers_body else ""
+    target = request.raw_path, request.query_string, request.index
+    message = build_base(wanted, request.method, request.scheme, *target)
+    if digest and body is not None and not matches_digest(digest, body):
+        message = None
+    covered = body == b"" or (body is not None and wanted.covers_body)
+    return await _admit(ctx, wanted.signed, known, message, options, covered=covered)
+
+
+async def _find_signer(ctx: Context, signed: Signed) -> KnownDevice | None:
+    if abs(signed.timestamp - ctx.now().timestamp()) > WINDOW_S:
+        raise unauthorized(ctx, "KeyExpired", device_id=signed.device_id)
+    return await access_of(ctx.app).find_signer(signed.device_id, signed.key_id)
+
+
+async def _admit(
+    ctx: Context,
+    signed: Signed,
+    known: KnownDevice | None,
+    message: bytes | None,
+    options: AccessOptions,
+    *,
+    covered: bool,
+) -> Device:
+    """The device, if its key made this signature: everything that is wrong with it is one and the same refusal."""
+    key, at = known.keys.get(signed.key_id) if known is not None else None, ctx.now()
+    expected = sign_v2(key.key if key is not None else _NO_KEY, message or b"")
+    matches = compare_digest(expected, signed.signature) and message is not None
+    admits_body = covered or options.unsigned_body
+    if known is None or key is None or key.disabled or key.expires <= at.timestamp() or not (matches and admits_body):
+        raise unauthorized(ctx, device_id=signed.device_id)
+    if known.device.status == "disabled":
+        raise forbidden(ctx, "TemporaryDisabled", device_id=signed.device_id)
+    if not opens_group(key.groups, ctx.route.group):
+        raise forbidden(ctx, "KeyInvalidForGroup", device_id=signed.device_id)
+    await _refuse_replay(ctx, f"2.{signed.key_id}.{signed.nonce}", signed.timestamp, options)
+    return _lend(ctx, known.device, at)
+
+
+async def _refuse_replay(ctx: Context, name: str, timestamp: int, options: AccessOptions) -> None:
+    """Keep the name of the request for as long as its signature could be used again; 401 where it is kept."""
+    if options.replay == "off" or (options.replay == "unsafe" and ctx.request.method in _SAFE):
+        return
+    ends = ctx.now().fromtimestamp(timestamp + 2 * WINDOW_S + 60, ctx.now().tzinfo)
+    try:
+        await ctx.db[SeenRequest].insert(SeenRequest(oid=name, exp=ends))
+    except DuplicateKey:
+        raise unauthorized(ctx, "KeyReplayed") from None
+
+
+def _lend(ctx: Context, device: Device, at: datetime) -> Device:
+    """A copy for this request of the device that all of them share; that it was used is noted once a day."""
+    used_at = as_time(device.last_modified)
+    if device.status == "inactive" or used_at is None or at - used_at > _DAY:
+        device.status, device.last_modified = "active", at
+        with suppress(Unavailable):  # too much to note: the next request does it
+            ctx.later(_note_use(ctx.db[Device], device.id, at), name="device.used")
+    lent = copy(device)
+    lent.is_verified = True
+    return lent
+
+
+async def _note_use(devices: Collection[Device], device_id: str, at: datetime) -> None:
+    changes = {"$set": {"status": "active", "lastModified": at}}
+    await devices.update_one({"id": device_id, "status": {"$ne": "disabled"}}, changes)
+
+
+def time_offset_ms(sent: datetime | None, at: datetime) -> int:
+    """How far the client's clock is ahead of ours; 0 where it does not say."""
+    return 0 if sent is None else round((sent - at).total_seconds() * 1000)
