@@ -149,6 +149,11 @@ class Server:
         return self.process.wait(timeout_s)
 
 
+def server_command(root: Path, mode: str, port: int, *options: str) -> list[str]:
+    """The command line of a server."""
+    return [sys.executable, str(ROOT / "server.py"), mode, "serve", "--root", str(root), "--port", str(port), *options]
+
+
 @contextmanager
 def start_server(
     root: Path,
@@ -171,17 +176,7 @@ def start_server(
         variables: environment variables.
     """
     port = port or free_port()
-    command = [
-        sys.executable,
-        str(ROOT / "server.py"),
-        mode,
-        "serve",
-        "--root",
-        str(root),
-        "--port",
-        str(port),
-        *options,
-    ]
+    command = server_command(root, mode, port, *options)
     log = root / f"server-{port}.log"
     with log.open("w") as output:
         process = subprocess.Popen(

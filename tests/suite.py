@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Nothing in here listens on a fixed port, measures time or shares a database with another test.
 PARALLEL = ["tests/unit", "tests/broken", "tests/contract", "tests/typing", "generic", "projects"]
-SERIAL = ["tests/integration", "tests/acceptance", "tests/attack"]
+SERIAL = ["tests/rig", "tests/integration", "tests/acceptance", "tests/attack"]
 # Not part of `make test`: run by hand through targets of their own, or read by tests.
 APART = {"tests/chaos", "tests/benchmarks", "tests/typing_errors"}
 
