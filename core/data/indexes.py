@@ -15,8 +15,7 @@ import pymongo
 
 from core.data.connection import Connection
 from core.errors import DuplicateKey, NotConnected, StoreError
-from core.schema.indexes import IndexSpec
-from core.schema.model import Model, build_indexes, collection_name
+from core.schema.model import IndexSpec, Model, build_indexes, collection_name
 
 _BUILD_S: Final = 3600.0
 _EXISTS: Final = 48

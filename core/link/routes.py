@@ -22,8 +22,7 @@ from core.link.steps import LinkedChain, choose_body, link_steps, merge_response
 from core.load.convert import check_values
 from core.load.loader import Loaded
 from core.load.problems import collect, did_you_mean, suggest
-from core.schema.fields import MISSING, Field
-from core.schema.merge import find_conflict
+from core.schema.fields import MISSING, Field, find_conflict
 from core.schema.rules import Rule
 from core.settings import ServerSettings
 

@@ -1,8 +1,8 @@
-"""Fields and classes to closures: everything about them is decided here, once, when a route is linked.
+"""Fields and classes to checks: everything about them is decided here, once, when a route is linked.
 
-In: a `Params` or `Model` class and a mode. Out: a function raw value → checked value, which raises `Refused`
-with every problem at once. Per request only the closures run. Before: `fields.py`, `coerce.py`, `limits.py`.
-Next: `params.py` (sections), `model.py` (documents).
+In: a `Params` or `Model` class and a mode. Out: a generated function raw value → checked value, which raises `Refused`
+with every problem at once. Values as they mostly come are taken by a condition in its text, the rest goes to
+`check_field`. Before: `fields.py`, `value.py`, `generate.py`. Next: `params.py` (sections), `model.py` (documents).
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from enum import Enum
+from functools import partial
 from typing import Any, Final
 
 from core.errors import BadDeclaration
-from core.schema.coerce import Check, Mode, coerce_for
-from core.schema.fields import Field, FieldType, own_cache, read_fields
-from core.schema.limits import compile_convert, compile_limits
-from core.schema.record import Kept, dump_object, is_object
+from core.schema.fields import MISSING, Field, FieldType, own_cache, read_fields
+from core.schema.generate import Code, inline_check
+from core.schema.record import Kept, is_object
 from core.schema.refused import Problem, Refused, refuse_missing, refuse_type, refuse_unknown
 from core.schema.rules import Rule
+from core.schema.value import Mode, check_value
 
 #: of one list: a body of ten thousand wrong elements needs no ten thousand answers
 _MOST_PROBLEMS: Final = 100
-_NEW: Final = object.__new__
+Check = Callable[[Any], Any]
 _CONFUSED: Final = (ValueError, TypeError, KeyError, AttributeError)  # an author's function by a raw value
 
 
@@ -33,8 +34,7 @@ def compile_object(cls: type[Any], mode: Mode, wire_name: Callable[[str], str] |
     if key not in cache:
         cache[key] = lambda raw: cache[key](raw)  # noqa: PLW0108  until it is compiled: the class may contain itself
         try:
-            fields = read_fields(cls, wire_name=wire_name)
-            cache[key] = _prepare(_compile_class(cls, fields, mode), fields, mode)
+            cache[key] = _compile_class(cls, read_fields(cls, wire_name=wire_name), mode)
         except BaseException:
             del cache[key]
             raise
@@ -42,177 +42,144 @@ def compile_object(cls: type[Any], mode: Mode, wire_name: Callable[[str], str] |
     return check
 
 
-def compile_field(field: Field, mode: Mode) -> Check:
-    """The check of one value that is present; a rule that does not compile is a `BadDeclaration`."""
-    try:
-        check = _compile_extend(field, mode) if field.rule.extend else compile_type(field.type, field.rule, mode)
-    except ValueError as error:
-        raise BadDeclaration(field.source, f"{field.name}: {error}") from None
-    if field.required and field.type.kind in ("text", "format", "any"):
-        check = _refuse_empty(check)
-    return (lambda value: None if value is None else check(value)) if field.nullable else check
-
-
-def compile_type(kind: FieldType, rule: Rule, mode: Mode) -> Check:
-    """The check of a value of this type: type, limits, conversions; `ValueError` for a rule that does not compile."""
-    if kind.item is not None:
-        gathers = kind.item.kind in ("object", "list")
-        return _compile_list(compile_type(kind.item, kind.item_rule or rule, mode), mode, gathers=gathers)
-    if kind.params is not None:
-        return compile_object(kind.params, mode)
-    coerce, limits, convert = coerce_for(kind, mode), compile_limits(rule), compile_convert(rule)
-    if not limits and convert is None:
-        return coerce
-    if len(limits) == 1 and convert is None:
-        (limit,) = limits
-
-        def check_one(value: Any) -> Any:
-            value = coerce(value)
-            limit(value)
-            return value
-
-        return check_one
-
-    def check(value: Any) -> Any:
-        value = coerce(value)
-        for limit in limits:
-            limit(value)
-        return value if convert is None else convert(value)
-
-    return check
-
-
-def _refuse_empty(check: Check) -> Check:
-    def check_present(value: Any) -> Any:
-        value = check(value)
-        if value == "" or value is None:
-            raise refuse_missing()
-        return value
-
-    return check_present
-
-
-def _compile_list(item: Check, mode: Mode, *, gathers: bool) -> Check:
-    """Element by element; of scalars the first wrong one is the error of the field, of objects all are reported."""
-
-    def check(value: Any) -> list[Any]:
-        if not isinstance(value, list):
-            value = _as_list(value, mode)
-        checked: list[Any] = []
-        problems: list[Problem] = []
-        for index, raw in enumerate(value, 1):
-            try:
-                checked.append(item(raw))
-            except Refused as refused:
-                if not gathers:
-                    raise Refused(refused.problems[0]._replace(name=f"[{index}]")) from None
-                problems += [problem.under(f"[{index}]") for problem in refused.problems]
-                if len(problems) >= _MOST_PROBLEMS:
-                    break
-        if problems:
-            raise Refused(*problems)
-        return checked
-
-    return check
-
-
-def _as_list(value: Any, mode: Mode) -> list[Any] | tuple[Any, ...]:
-    if mode == "model" and isinstance(value, tuple):
-        return value
-    if mode == "text" and not isinstance(value, Mapping):
-        return [value]
-    raise refuse_type(value, "array")
-
-
-def _compile_extend(field: Field, mode: Mode) -> Check:
-    """The class is chosen per value; each class is compiled once."""
-    extend = field.rule.extend
-    assert extend is not None
-
-    def check(value: Any) -> Any:
+def check_field(field: Field, mode: Mode, value: Any) -> Any:
+    """A value that is present."""
+    if value is None and field.nullable:
+        return None
+    if field.rule.extend is not None:
         try:
-            cls = extend(value)
+            cls = field.rule.extend(value)
         except _CONFUSED:
             raise refuse_type(value, field.type.name) from None
-        return compile_object(cls, mode)(value)
+        value = compile_object(cls, mode)(value)
+    else:
+        value = check_type(field.type, field.rule, mode, value)
+    if field.is_filled and (value is None or value == ""):
+        raise refuse_missing()
+    return value
 
-    return check
+
+def check_type(kind: FieldType, rule: Rule, mode: Mode, value: Any) -> Any:
+    """A value of this type: an object, a list, or what `value.py` knows."""
+    if kind.params is not None:
+        return compile_object(kind.params, mode)(value)
+    if kind.item is not None:
+        return _check_list(kind.item, kind.item_rule or rule, mode, value)
+    return check_value(kind, rule, mode, value)
+
+
+def _check_list(item: FieldType, rule: Rule, mode: Mode, value: Any) -> list[Any]:
+    """Element by element; of scalars the first wrong one is the error of the field, of objects all are reported."""
+    if mode == "text" and not isinstance(value, list | Mapping):
+        value = [value]
+    if not isinstance(value, list) and not (mode == "model" and isinstance(value, tuple)):
+        raise refuse_type(value, "array")
+    checked: list[Any] = []
+    problems: list[Problem] = []
+    for index, raw in enumerate(value, 1):
+        try:
+            checked.append(check_type(item, rule, mode, raw))
+        except Refused as refused:
+            if item.kind not in ("object", "list"):
+                raise Refused(refused.problems[0]._replace(name=f"[{index}]")) from None
+            problems += [problem.under(f"[{index}]") for problem in refused.problems]
+            if len(problems) >= _MOST_PROBLEMS:
+                break
+    if problems:
+        raise Refused(*problems)
+    return checked
 
 
 def _compile_class(cls: type[Any], fields: tuple[Field, ...], mode: Mode) -> Check:
-    """Raw dict → instance or document. Constant defaults are copied in one go; only the rest is visited."""
-    stored = mode == "model"
+    """Raw dict → instance or document: fields in order of declaration, a document without those that are absent."""
+    code = Code("check(raw)")
+    code.add("if type(raw) is not dict:", "    raw = read_object(raw)", read_object=_read_object)
+    hidden = frozenset(field.wire for field in fields if not field.rule.settable and mode != "model")
+    virtuals = tuple(field for field in fields if field.rule.virtual is not None and field.wire not in hidden)
+    if hidden or virtuals:
+        code.add("raw = prepare(raw)", prepare=partial(_prepare, hidden, virtuals))
+    code.add("problems = []", MISSING=MISSING, Refused=Refused)
+    names = [f"v{index}" for index in range(len(fields))]
+    for field, value in zip(fields, names, strict=True):
+        _write_field(code, field, value, _check_default(cls, field, mode), mode)
+    if mode == "model":
+        code.add(f"made = {code.dict(zip([field.wire for field in fields], names, strict=True))}")
+        for field, value in zip(fields, names, strict=True):
+            if not field.is_demanded and field.default is None and not field.holds_null:
+                code.add(f"if {value} is MISSING:", f"    del made[{code.name(field.wire)}]")
+        code.add("if not known.issuperset(raw):", "    keep_unknown(raw, known, made, problems)")
+    code.add("if problems:", "    raise Refused(*problems)")
+    if mode != "model":
+        code.add("made = new(cls)", *(f"made.{field.name} = {v}" for field, v in zip(fields, names, strict=True)))
+        code.add("made._schema = fields", "made._sent = raw")
     known = frozenset(field.wire for field in fields)
-    plan = tuple(_plan_field(field, mode) for field in fields)
-    constants = {
-        field.wire if stored else field.name: _check_default(cls, field, mode)
-        for field in fields
-        if not stored or field.constant is not None or (field.default is None and _holds_null(field))
-    }
-
-    def check(raw: Any) -> Any:
-        if type(raw) is not dict:
-            raw = _read_object(raw)
-        values = constants.copy()
-        problems: list[Problem] = []
-        for wire, name, check_value, make in plan:
-            try:
-                if wire in raw:
-                    values[name] = check_value(raw[wire])
-                elif make is not None:
-                    values[name] = make()
-            except Refused as refused:
-                problems += [problem.under(wire) for problem in refused.problems]
-        if stored and not known.issuperset(raw):
-            kept = raw.unknown if isinstance(raw, Kept) else {}
-            values |= kept
-            unknown = raw.keys() - known - kept.keys()
-            problems += [problem for name in raw if name in unknown for problem in refuse_unknown(str(name)).problems]
-        if problems:
-            raise Refused(*problems)
-        if stored:
-            return values
-        instance = _NEW(cls)
-        instance.__dict__ = values
-        instance._schema = fields  # noqa: SLF001  made here; no call, this is the hot path
-        instance._sent = raw  # noqa: SLF001
-        return instance
-
-    return check
+    code.add("return made", known=known, keep_unknown=_keep_unknown, new=object.__new__, cls=cls, fields=fields)
+    return code.compile(f"{mode} check of {cls.__module__}.{cls.__qualname__}")
 
 
-def _holds_null(field: Field) -> bool:
-    return field.nullable or field.type.kind == "any"
+def _write_field(code: Code, field: Field, value: str, default: Any, mode: Mode) -> None:
+    """`v0 = raw.get('name', MISSING)`, the condition under which it is right, and what else becomes of it."""
+    stored, nested = mode == "model", field.type.innermost.params
+    check: Check = partial(check_field, field, mode)
+    nested_check = None if nested is None or field.rule.extend else compile_object(nested, mode)  # it may be wrong
+    if nested_check is not None and field.type.params is nested and (stored or field.rule.gettable):
+        check = nested_check
+    settle = code.name(partial(_settle, check, field.wire), "settle_")
+    demanded = field.is_demanded and (stored or field.rule.settable)
+    absent = code.name(default, "default") if field.make is None else f"{code.name(field.make, 'make')}()"
+    code.add(f"{value} = raw.get({code.name(field.wire)}, MISSING)")
+    if not stored and not field.rule.gettable:  # checked and dropped
+        code.add(f"if {value} is not MISSING or {demanded}:", f"    {settle}({value}, problems)", f"{value} = {absent}")
+        return
+    branches = []
+    if stored and field.make is not None and not demanded:  # what is made is checked, too
+        code.add(f"if {value} is MISSING:", f"    {value} = {absent}")
+    elif not demanded:
+        given = not stored or default is not None or field.holds_null
+        branches.append((f"{value} is MISSING", f"{value} = {absent}" if given else "pass"))
+    if field.nullable:
+        branches.append((f"{value} is None", "pass"))
+    inline = None if field.rule.extend else inline_check(field.type, field.rule, mode, value, code, field.is_filled)
+    if inline is not None:
+        branches.append((inline[0], "pass" if inline[1] == value else f"{value} = {inline[1]}"))
+    for word, (condition, action) in zip(["if", "elif", "elif"], branches, strict=False):
+        code.add(f"{word} {condition}:", f"    {action}")
+    code.add("else:" if branches else "if True:", f"    {value} = {settle}({value}, problems)")
+
+
+def _settle(check: Check, wire: str, value: Any, problems: list[Problem]) -> Any:
+    """Decide about a value that no condition took, and note what is wrong with it."""
+    try:
+        if value is MISSING:
+            raise refuse_missing()
+        return check(value)
+    except Refused as refused:
+        problems += [problem.under(wire) for problem in refused.problems]
+        return None
+
+
+def _keep_unknown(raw: Mapping[str, Any], known: frozenset[str], made: dict[str, Any], problems: list[Problem]) -> None:
+    kept = raw.unknown if isinstance(raw, Kept) else {}
+    made |= kept
+    unknown = raw.keys() - known - kept.keys()
+    problems += [problem for name in raw if name in unknown for problem in refuse_unknown(str(name)).problems]
 
 
 def _read_object(raw: Any) -> dict[str, Any]:
     if is_object(raw):
-        return dump_object(raw)
+        return raw.__dump__()  # type: ignore[no-any-return]
     if isinstance(raw, Mapping):
         return raw if isinstance(raw, Kept) else dict(raw)
     raise refuse_type(raw, "object")
 
 
-def _plan_field(field: Field, mode: Mode) -> tuple[str, str, Check, Callable[[], Any] | None]:
-    """Wire name, name of the result, check, what to do in absence."""
-    check, make = compile_field(field, mode), field.make
-    if mode == "model":
-        return field.wire, field.wire, check, _raise_missing if field.is_demanded else make and (lambda: check(make()))
-    given = check if field.rule.gettable else lambda value: (check(value), field.make_default())[1]  # checked, dropped
-    return field.wire, field.name, given, _raise_missing if field.is_demanded and field.rule.settable else make
-
-
-def _raise_missing() -> Any:
-    raise refuse_missing()
-
-
 def _check_default(cls: type[Any], field: Field, mode: Mode) -> Any:
     """A constant default as its own rules give it; one that breaks them is a `BadDeclaration`."""
     default = field.constant
-    if default is None or default == "":
+    if default is None or default == "" or field.rule.extend:
         return default
     try:
-        checked = compile_type(field.type, field.rule, "model")(default) if not field.rule.extend else default
+        checked = check_type(field.type, field.rule, "model", default)
     except Refused as refused:
         problem = refused.problems[0]
         message = f"the default {default!r} of {cls.__name__}.{field.name} breaks its own rules: "
@@ -220,23 +187,15 @@ def _check_default(cls: type[Any], field: Field, mode: Mode) -> Any:
     return default if isinstance(default, Enum) and mode != "model" else checked
 
 
-def _prepare(check: Check, fields: tuple[Field, ...], mode: Mode) -> Check:
+def _prepare(hidden: frozenset[str], virtuals: tuple[Field, ...], raw: dict[str, Any]) -> dict[str, Any]:
     """In front of the check: what nobody may set is dropped, and virtual fields give values to others."""
-    hidden = frozenset(field.wire for field in fields if not field.rule.settable and mode != "model")
-    virtuals = tuple(field for field in fields if field.rule.virtual is not None and field.wire not in hidden)
-    if not hidden and not virtuals:
-        return check
-
-    def check_prepared(raw: Any) -> Any:
-        raw = copy(_read_object(raw))
-        for name in hidden:
-            raw.pop(name, None)
-        for field in virtuals:
-            if field.wire in raw or field.constant is not None:
-                _run_virtual(field, raw)
-        return check(raw)
-
-    return check_prepared
+    raw = copy(raw)
+    for name in hidden:
+        raw.pop(name, None)
+    for field in virtuals:
+        if field.wire in raw or field.constant is not None:
+            _run_virtual(field, raw)
+    return raw
 
 
 def _run_virtual(field: Field, raw: dict[str, Any]) -> None:

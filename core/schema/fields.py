@@ -1,7 +1,8 @@
 """From an annotated class to its fields: the one place where annotations are read. Runs at load time only.
 
-In: a `Params`, `Model` or `Settings` class. Out: frozen `Field`s in order of declaration. Next: `compiler.py`
-compiles checks from them, `record.py` the way to documents, `jsonschema.py` the docs.
+In: a `Params`, `Model` or `Settings` class. Out: frozen `Field`s in order of declaration, and whether two steps of a
+chain may read the same one. Next: `compiler.py` makes checks of them, `record.py` the way to documents, `jsonschema.py`
+the docs.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import Any, ClassVar, Final, Literal, Union, get_args, get_origin
 
 from core.errors import BadDeclaration
 from core.schema.formats import OBJECT_ID, Format, ObjectId
-from core.schema.rules import Factory, Rule
+from core.schema.pattern import compile_search
+from core.schema.rules import CONVERSIONS, Factory, Rule
 from core.source import Source
 
 Kind = Literal[
@@ -70,6 +72,11 @@ class FieldType:
         return self.kind in ("integer", "number") or (self.format is not None and self.format.type is int)
 
     @property
+    def innermost(self) -> FieldType:
+        """Of lists, the type of what they hold in the end."""
+        return self if self.item is None else self.item.innermost
+
+    @property
     def fields(self) -> tuple[Field, ...]:
         """The fields of a nested object, by their own names."""
         return read_fields(self.params) if self.params is not None else ()
@@ -111,11 +118,26 @@ class Field:
         """Whether its absence is an error: no default takes its place."""
         return self.required and (self.default is MISSING or self.default is None or self.default == "")
 
+    @property
+    def holds_null(self) -> bool:
+        """Whether null is a value."""
+        return self.nullable or self.type.kind == "any"
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether empty text is as good as nothing."""
+        return self.required and self.type.kind in ("text", "format", "any")
+
     def make_default(self) -> Any:
         """A fresh default value; `None` where there is none."""
         return self.make() if self.make is not None else self.constant
 
 
+_COMPARED: Final = (
+    "min", "max", "min_length", "max_length", "match", "match_flags", "allow", "allow_multiple", "deny",
+    "convert", "nullable", "required", "settable", "gettable", "virtual", "extend", "description",
+)  # fmt: skip
+_AUTHORS_NAME: Final = {"match_flags": "match", "settable": "public", "gettable": "public"}
 _SCALARS: Mapping[Any, FieldType] = {
     str: FieldType("text", "string"),
     int: FieldType("integer", "integer"),
@@ -272,9 +294,8 @@ def _choice_name(choices: tuple[Any, ...]) -> str:
 
 
 def _check_rule(kind: FieldType, rule: Rule, where: str, source: Source) -> None:
-    """Refuse rules that never apply: values of other types pass through them unguarded."""
-    while kind.item is not None:
-        kind = kind.item
+    """Refuse rules that never apply (values of other types pass through them unguarded), and what makes no sense."""
+    kind = kind.innermost
     texts, numbers = ("min_length", "max_length", "allow_multiple", "convert"), ("min", "max")
     for about, names, fits in (
         ("text", texts, kind.is_text),
@@ -285,3 +306,53 @@ def _check_rule(kind: FieldType, rule: Rule, where: str, source: Source) -> None
             if not fits and getattr(rule, name) not in (None, ()):
                 what = "min and max apply" if name in numbers else f"{name} applies"
                 raise BadDeclaration(source, f"{where}: {what} to {about}, not to {kind.name}")
+    limits = (("min", rule.min, rule.max), ("min_length", rule.min_length, rule.max_length))
+    for name, least, most in limits:
+        if least is not None and most is not None and not least <= most:
+            raise BadDeclaration(source, f"{where}: {name}={least} is more than {name.replace('in', 'ax')}={most}")
+    for name in set(rule.convert) - set(CONVERSIONS):
+        raise BadDeclaration(source, f"{where}: there is no conversion '{name}' ({', '.join(CONVERSIONS)})")
+    try:
+        compile_search(rule.match or "", rule.match_flags)
+    except ValueError as error:
+        raise BadDeclaration(source, f"{where}: {error}") from None
+
+
+def find_conflict(first: Field, second: Field) -> str | None:
+    """The first attribute in which two fields contradict each other, as authors write it; what is open, does not."""
+    conflict = _find_in_type(first.type, second.type) or _find_in_rule(first.rule, second.rule)
+    return conflict or (None if _agree(first.default, second.default, MISSING) else "default")
+
+
+def _find_in_rule(first: Rule, second: Rule) -> str | None:
+    for name in _COMPARED:
+        if not _agree(getattr(first, name), getattr(second, name), getattr(OPEN, name)):
+            return _AUTHORS_NAME.get(name, name)
+    return None
+
+
+def _find_in_type(first: FieldType, second: FieldType) -> str | None:
+    if "any" in (first.kind, second.kind) or first == second:
+        return None
+    if first.item is not None and second.item is not None:
+        rules = _find_in_rule(first.item_rule or OPEN, second.item_rule or OPEN)
+        return _find_in_type(first.item, second.item) or rules
+    if first.params is None or second.params is None:
+        return "type"
+    others = {inner.wire: inner for inner in second.fields}  # classes may differ, if what both declare agrees
+    for inner in first.fields:
+        conflict = find_conflict(inner, others.get(inner.wire, inner))
+        if conflict is not None:
+            return f"{inner.wire}.{conflict}"
+    return None
+
+
+def _agree(first: Any, second: Any, missing: Any) -> bool:
+    if isinstance(first, Factory) and isinstance(second, Factory):
+        first, second = first.make, second.make
+    if first is missing or second is missing or (type(first) is type(second) and first == second):
+        return True
+    if missing is not MISSING and missing in (first, second):
+        return True
+    code = getattr(first, "__code__", None)  # inherited annotations are evaluated per class: two lambdas, one code
+    return code is not None and code == getattr(second, "__code__", None)

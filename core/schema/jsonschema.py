@@ -12,11 +12,11 @@ from enum import Enum
 from itertools import count
 from typing import Any, Final, Literal
 
-from core.schema.coerce import FIRST_MS, LAST_MS
 from core.schema.fields import Field, FieldType, read_fields
 from core.schema.formats import INT64_MAX, INT64_MIN, SAFE_INTEGER
 from core.schema.refused import text_of
 from core.schema.rules import Rule, flag_letters
+from core.schema.value import FIRST_MS, LAST_MS
 
 Schema = dict[str, Any]
 Use = Literal["json", "text", "answer"]

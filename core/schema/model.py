@@ -1,22 +1,23 @@
-"""Documents: `Model`, and checks of what is stored.
+"""Documents: `Model`, checks of what is stored, and indexes, with the names that mia.js gave them.
 
-In: an annotated class with class keywords. Out: documents under stored names and back, checks of documents.
-Updates are in `update.py`, indexes in `indexes.py`. Before: `compiler.py`. Next: `data/collection.py`.
+In: an annotated class with class keywords. Out: documents under stored names and back, checks of documents, and
+`IndexSpec`s in creation order; their names follow mia's odd rule, so that existing ones are recognised. Updates are in
+`update.py`. Before: `compiler.py`. Next: `data/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, dataclass_transform
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 from core.errors import BadDeclaration, ModelError
 from core.schema.compiler import compile_object
+from core.schema.fields import Field
 from core.schema.fields import read_fields as model_fields
 from core.schema.formats import ObjectId
-from core.schema.indexes import Index, build_indexes
 from core.schema.record import Record
-from core.schema.record import dump_object as to_document
-from core.schema.record import load_record as from_document
 from core.schema.refused import Refused, to_items
 from core.schema.rules import factory, rule
 from core.schema.stored import is_storable_key
@@ -24,9 +25,41 @@ from core.schema.update import check_update
 from core.source import caller_source
 
 __all__ = [
-    "Index", "Model", "build_indexes", "check_document", "check_model", "check_update", "collection_name",
+    "Index", "IndexSpec", "Model", "build_indexes", "check_document", "check_model", "check_update", "collection_name",
     "from_document", "model_fields", "to_document",
 ]  # fmt: skip
+
+M = TypeVar("M", bound="Model")
+
+
+class Index:
+    """An index over several fields.
+
+    Args:
+        *fields: stored names; `"-name"` for descending, dotted for nested ones.
+        unique: no two documents share these values.
+        sparse: documents without these fields are left out.
+        name: else made of the fields.
+        **options: further options of the database, `expireAfterSeconds` for example.
+    """
+
+    def __init__(
+        self, *fields: str, unique: bool = False, sparse: bool = False, name: str | None = None, **options: Any
+    ) -> None:
+        self.fields, self.name = fields, name
+        self.options = {"unique": unique, "sparse": sparse, **options}
+
+    def __repr__(self) -> str:
+        return f"Index({', '.join(map(repr, self.fields))})"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSpec:
+    """An index as it is created: keys are (stored path, 1, -1 or "text"), options always hold `unique` and `sparse`."""
+
+    name: str
+    keys: tuple[tuple[str, int | str], ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass_transform(kw_only_default=True)
@@ -95,6 +128,16 @@ def collection_name(cls: type[Model]) -> str:
     return cls.collection or cls.identity
 
 
+def to_document(instance: Model) -> dict[str, Any]:
+    """An instance as it is stored."""
+    return instance.__dump__()
+
+
+def from_document(cls: type[M], document: Mapping[str, Any]) -> M:
+    """What is stored, as instance."""
+    return cls.__load__(document)
+
+
 def check_document(cls: type[Model], document: Mapping[str, Any]) -> dict[str, Any]:
     """A whole document as it may be stored: defaults filled in, values converted; `ModelError` lists what is wrong."""
     try:
@@ -106,8 +149,51 @@ def check_document(cls: type[Model], document: Mapping[str, Any]) -> dict[str, A
 
 def check_model(cls: type[Model]) -> None:
     """Everything that can be wrong with a model, found when it is loaded: `BadDeclaration` at the line of the field."""
-    for field in model_fields(cls):
-        if not is_storable_key(field.wire):
-            raise BadDeclaration(field.source, f"'{field.wire}' is no name that a document may use")
+    for declared in model_fields(cls):
+        if not is_storable_key(declared.wire):
+            raise BadDeclaration(declared.source, f"'{declared.wire}' is no name that a document may use")
     compile_object(cls, "model")
     build_indexes(cls)
+
+
+def build_indexes(cls: type[Any]) -> list[IndexSpec]:
+    """Single indexes (indexed, then unique-only fields), compound ones, text indexes; wrong ones are refused."""
+    paths = dict(_walk(model_fields(cls), "", ()))
+    del paths["_id"]  # has an index anyway, which takes no options
+    wanted = [(path, found.rule) for path, found in paths.items() if found.rule.index]
+    wanted += [(path, found.rule) for path, found in paths.items() if found.rule.unique and not found.rule.index]
+    specs = []
+    for path, about in wanted:
+        options = {"unique": about.unique, "sparse": about.sparse, **about.index_options}
+        specs.append(IndexSpec(options.pop("name", None) or _name(path), ((path, 1),), options))
+    specs += [_compound(cls, index, {"_id", *paths}, None) for index in cls.indexes]
+    specs += [_compound(cls, index, {"_id", *paths}, "text") for index in cls.text_indexes]
+    for position, spec in enumerate(specs):
+        if any(other.keys == spec.keys or other.name == spec.name for other in specs[:position]):
+            fields = ", ".join(path for path, _ in spec.keys)
+            raise BadDeclaration(cls.source, f"{cls.__name__} declares the index '{spec.name}' over {fields} twice")
+    return specs
+
+
+def _walk(fields: tuple[Field, ...], prefix: str, above: tuple[type[Any], ...]) -> Iterator[tuple[str, Field]]:
+    """Every stored path; those inside lists count with the path of the list, as in MongoDB."""
+    for declared in fields:
+        yield prefix + declared.wire, declared
+        kind = declared.type.innermost
+        if kind.params is not None and kind.params not in above:
+            yield from _walk(kind.fields, f"{prefix}{declared.wire}.", (*above, kind.params))
+
+
+def _name(*paths: str) -> str:
+    """Mia's rule: the first character of each path that is neither letter nor digit is removed."""
+    return "".join(re.sub(r"[^A-Za-z0-9]", "", path, count=1) for path in paths)
+
+
+def _compound(cls: type[Any], index: Index, known: set[str], direction: str | None) -> IndexSpec:
+    keys = tuple((name.lstrip("-"), direction or (-1 if name[:1] == "-" else 1)) for name in index.fields)
+    if not keys:
+        raise BadDeclaration(cls.source, f"an index of {cls.__name__} names no field")
+    for path, _ in keys:
+        if path != "$**" and path not in known and not any(path.startswith(f"{name}.") for name in known):
+            raise BadDeclaration(cls.source, f"{index!r} of {cls.__name__}: no field is stored as '{path}'")
+    return IndexSpec(index.name or _name(*(path for path, _ in keys)), keys, index.options)

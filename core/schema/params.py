@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import Any, ClassVar, Literal, dataclass_transform, get_args, get_origin
 
 from core.errors import ErrorItem
 from core.schema import compiler
-from core.schema.coerce import Check, Mode, coerce_for
-from core.schema.fields import Field, FieldType, read_fields
+from core.schema.fields import OPEN, Field, FieldType, read_fields
 from core.schema.record import Record, is_object
 from core.schema.refused import Refused, to_items
-from core.schema.rules import Rule
+from core.schema.value import Mode
 
 SectionName = Literal["header", "query", "path", "body"]
 SectionCheck = Callable[[Any, list[ErrorItem]], Any]
@@ -73,19 +73,20 @@ def compile_body(annotation: Any, *, text: bool = False) -> tuple[SectionCheck, 
     mode: Mode = "text" if text else "json"
     if get_origin(annotation) is list:
         (cls,) = get_args(annotation)
+        compiler.compile_object(cls, mode)  # what is wrong with it is wrong now
         kind = FieldType("list", "array", FieldType("object", "object", params=cls))
-        return _collect(compiler.compile_type(kind, Rule(), mode), "body"), read_fields(cls), "list", False
+        return _collect(partial(compiler.check_type, kind, OPEN, mode), "body"), read_fields(cls), "list", False
     if annotation is dict or get_origin(annotation) is dict:
-        return _collect(coerce_for(FieldType("map", "object"), mode), "body"), (), "free", True
+        return _collect(partial(compiler.check_type, FieldType("map", "object"), OPEN, mode), "body"), (), "free", True
     return compile_section(annotation, "body", mode=mode), read_fields(annotation), "object", False
 
 
 def compile_field(field: Field) -> SectionCheck:
     """The check of a single value as in a JSON body, for settings: `(raw, errors) -> value`."""
-    return _collect(compiler.compile_field(field, "json"), None, field.wire)
+    return _collect(partial(compiler.check_field, field, "json"), None, field.wire)
 
 
-def _collect(check: Check, section: SectionName | None, path: str = "") -> SectionCheck:
+def _collect(check: compiler.Check, section: SectionName | None, path: str = "") -> SectionCheck:
     def check_section(raw: Any, errors: list[ErrorItem]) -> Any:
         try:
             return check(raw)

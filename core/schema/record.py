@@ -1,20 +1,19 @@
 """Objects with fields, and the way between them and plain values: what is stored and sent, and what comes back.
 
-In: the fields of a class. Out: object → dict under wire names and back; nothing is checked here. `Record` is the
-base of `Params` and `Model`. Before: `fields.py`. Next: `compiler.py`, `params.py`, `model.py`.
+In: the fields of a class. Out: object → dict under wire names and back, by functions that are generated when a class
+needs them first; nothing is checked here. `Record` is the base of `Params` and `Model`. Before: `fields.py`,
+`generate.py`. Next: `compiler.py`, `params.py`, `model.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Self
 
-from core.schema.fields import MISSING, Field, FieldType, own_cache, read_fields
+from core.schema.fields import MISSING, Field, FieldType, read_fields
+from core.schema.generate import Code
 from core.source import Source, caller_source
-
-Convert = Callable[[Any], Any]
-R = TypeVar("R", bound="Record")
 
 
 class Record:
@@ -34,19 +33,22 @@ class Record:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.source = caller_source()
+        for name in ("__wire__", "__dump__", "__load__"):  # what was generated is that of a base
+            if hasattr(getattr(cls, name), "__source__"):
+                setattr(cls, name, vars(Record)[name])
 
     def __init__(self, **values: Any) -> None:
         cls = type(self)
-        fields = read_fields(cls)
+        self._schema = fields = read_fields(cls)
         unknown = values.keys() - {field.name for field in fields}
         if unknown:
             raise TypeError(f"{cls.__name__} has no field '{unknown.pop()}'")
         missing = [field.name for field in fields if field.name not in values and field.default is MISSING]
         if missing:
             raise TypeError(f"{cls.__name__} needs {', '.join(missing)}")
-        sent = {field.wire: None for field in fields if field.name in values}
-        made = {field.name: field.make_default() for field in fields if field.name not in values}
-        make_record(cls, {field.name: None for field in fields} | made | values, fields, sent, self)
+        self._sent = {field.wire: None for field in fields if field.name in values}
+        for field in fields:
+            self.__dict__[field.name] = values[field.name] if field.name in values else field.make_default()
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.__dict__ == self.__dict__
@@ -59,22 +61,22 @@ class Record:
 
     def __wire__(self) -> dict[str, Any]:
         """The values under their wire names, without those that must not leave the server."""
-        values = self.__dict__
-        return {
-            wire: values[name] if values[name] is None or dump is None else dump(values[name])
-            for wire, name, _, dump in _dump_plan(type(self), "public")
-        }
+        made: dict[str, Any] = _generate(type(self), "__wire__", _write_wire)(self)
+        return made
 
+    def __dump__(self) -> dict[str, Any]:
+        """The values as stored: wire names, enum values, dicts for nested objects, unknown fields kept.
 
-def make_record(
-    cls: type[Any], values: dict[str, Any], fields: tuple[Field, ...], sent: Mapping[str, Any], instance: Any = None
-) -> Any:
-    """An instance with these values, which it keeps."""
-    instance = instance or object.__new__(cls)
-    instance.__dict__ = values
-    instance._schema = fields  # noqa: SLF001  its own class
-    instance._sent = sent  # noqa: SLF001
-    return instance
+        A field that is `None` although null is no value for it is left out: it was absent.
+        """
+        made: dict[str, Any] = _generate(type(self), "__dump__", _write_dump)(self)
+        return made
+
+    @classmethod
+    def __load__(cls, document: Mapping[str, Any]) -> Self:
+        """A plain document as instance: never checks, gives defaults, keeps what is not declared."""
+        made: Self = _generate(cls, "__load__", _write_load)(document)
+        return made
 
 
 class Kept(dict[str, Any]):
@@ -88,77 +90,73 @@ def is_object(value: Any) -> bool:
     return isinstance(value, Record)
 
 
-def dump_object(instance: Any) -> dict[str, Any]:
-    """An instance as stored: wire names, enum values, dicts for nested objects, unknown fields kept.
-
-    A field that is `None` although null is no value for it is left out: it was absent.
-    """
-    values = instance.__dict__
-    plain = Kept()
-    for wire, name, nullable, dump in _dump_plan(type(instance), "stored"):
-        value = values[name]
-        if value is not None or nullable:
-            plain[wire] = value if value is None or dump is None else dump(value)
-    plain.unknown = getattr(instance, "_unknown", plain.unknown)
-    plain.update(plain.unknown)
-    return plain
+def _generate(cls: type[Any], name: str, write: Callable[[type[Any]], Code]) -> Callable[[Any], Any]:
+    """A function of this class, which from now on stands in the place of the one that asked for it."""
+    made = write(cls).compile(f"{name} of {cls.__module__}.{cls.__qualname__}")
+    setattr(cls, name, staticmethod(made) if name == "__load__" else made)
+    return made
 
 
-def _dump_plan(cls: type[Any], use: str) -> tuple[tuple[str, str, bool, Convert | None], ...]:
-    cache = own_cache(cls, "__compiled__")
-    if use not in cache:
-        nested = dump_object if use == "stored" else Record.__wire__
-        cache[use] = tuple(
-            (field.wire, field.name, field.nullable or field.type.kind == "any", _dumper(field.type, nested))
-            for field in read_fields(cls)
-            if field.rule.gettable or use == "stored"
-        )
-    plan: tuple[tuple[str, str, bool, Convert | None], ...] = cache[use]
-    return plan
+def _write_wire(cls: type[Any]) -> Code:
+    code = Code("wire(self)")
+    shown = [field for field in read_fields(cls) if field.rule.gettable]
+    items = {field.wire: _plain(field.type, f"self.{field.name}", "__wire__") for field in shown}
+    code.add(f"return {code.dict(items.items())}", Enum=Enum, Record=Record)
+    return code
 
 
-def _dumper(kind: FieldType, nested: Convert) -> Convert | None:
-    """What makes a value of this type plain; `None` where it is plain already."""
+def _write_dump(cls: type[Any]) -> Code:
+    code, fields = Code("dump(self)"), read_fields(cls)
+    items = {field.wire: _plain(field.type, f"self.{field.name}", "__dump__") for field in fields}
+    code.add(f"made = Kept({code.dict(items.items())})", Enum=Enum, Record=Record, Kept=Kept)
+    for field in fields:
+        if not field.holds_null:
+            code.add(f"if self.{field.name} is None:", f"    del made[{code.name(field.wire)}]")
+    code.add("kept = getattr(self, '_unknown', None)", "if kept is not None:", "    made.unknown = kept")
+    code.add("    made.update(kept)", "return made")
+    return code
+
+
+def _plain(kind: FieldType, value: str, method: str) -> str:
+    """An expression that makes a value of this type plain, nested objects by their `method`."""
     if kind.enum is not None:
-        return lambda value: value.value if isinstance(value, Enum) else value
+        return f"(one.value if isinstance(one := {value}, Enum) else one)"
     if kind.kind in ("object", "map", "any"):
-        return lambda value: nested(value) if is_object(value) else value
-    return _each(_dumper(kind.item, nested)) if kind.item is not None else None
+        return f"(one.{method}() if isinstance(one := {value}, Record) else one)"
+    return value if kind.item is None else _each(_plain(kind.item, "item", method), value)
 
 
-def _each(convert: Convert | None) -> Convert | None:
-    if convert is None:
-        return None
-    return lambda value: [convert(item) for item in value] if isinstance(value, list) else value
+def _each(convert: str, value: str) -> str:
+    return value if convert == "item" else f"([{convert} for item in one] if isinstance(one := {value}, list) else one)"
 
 
-def load_record(cls: type[R], document: Mapping[str, Any]) -> R:
-    """A plain document as instance: never checks, gives defaults, keeps what is not declared."""
-    cache = own_cache(cls, "__compiled__")
-    if "load" not in cache:
-        fields = read_fields(cls)
-        constants = {field.name: field.constant for field in fields}
-        plan = tuple((field.wire, field.name, _loader(field.type), field.make) for field in fields)
-        cache["load"] = fields, constants, plan, frozenset(field.wire for field in fields)
-    fields, constants, plan, known = cache["load"]
-    values = constants.copy()
-    for wire, name, convert, make in plan:
-        if wire in document:
-            value = document[wire]
-            values[name] = value if convert is None or value is None else convert(value)
-        elif make is not None:
-            values[name] = make()
-    instance = make_record(cls, values, fields, document)
-    if not known.issuperset(document):
-        instance._unknown = {name: value for name, value in document.items() if name not in known}  # noqa: SLF001
-    return cast("R", instance)
+def _write_load(cls: type[Any]) -> Code:
+    """Whole documents are read at once; where a field is missing, it is filled in and they are read again."""
+    code, fields = Code("load(document)"), read_fields(cls)
+    code.add("made = new(cls)", "made._schema = fields", "try:", fields=fields, new=object.__new__, cls=cls)
+    for field in fields:
+        code.add(f"    made.{field.name} = {_revive(field.type, f'document[{code.name(field.wire)}]', code)}")
+    code.add("except KeyError:", "    made = load(fill(fields, document))", "made._sent = document", fill=_fill)
+    code.add(f"if len(document) > {len(fields)}:", "    made._unknown = unknown(fields, document)", "return made")
+    code.add(Mapping=Mapping, unknown=_unknown)
+    return code
 
 
-def _loader(kind: FieldType) -> Convert | None:
+def _revive(kind: FieldType, value: str, code: Code) -> str:
+    """An expression that makes the value of a field from what is stored."""
     if kind.enum is not None:
-        members = {member.value: member for member in kind.enum}
-        return lambda value: members.get(value, value) if isinstance(value, str | int | float) else value
-    cls = kind.params
-    if cls is not None:
-        return lambda value: load_record(cls, value) if isinstance(value, Mapping) else value
-    return _each(_loader(kind.item)) if kind.item is not None else None
+        members = code.name({member.value: member for member in kind.enum}, "members")
+        return f"({members}.get(one, one) if isinstance(one := {value}, str | int | float) else one)"
+    if kind.params is not None:
+        load = f"{code.name(kind.params, 'cls')}.__load__(one)"
+        return f"({load} if type(one := {value}) is dict or isinstance(one, Mapping) else one)"
+    return value if kind.item is None else _each(_revive(kind.item, "item", code), value)
+
+
+def _fill(fields: tuple[Field, ...], document: Mapping[str, Any]) -> dict[str, Any]:
+    return {field.wire: field.make_default() for field in fields if field.wire not in document} | dict(document)
+
+
+def _unknown(fields: tuple[Field, ...], document: Mapping[str, Any]) -> dict[str, Any]:
+    known = {field.wire for field in fields}
+    return {name: value for name, value in document.items() if name not in known}

@@ -15,6 +15,7 @@ T = TypeVar("T")
 Convert = Literal["lower", "upper", "trim"]
 Access = bool | Mapping[Literal["set", "get"], bool]
 Virtual = Callable[[Any], Mapping[str, Any]]
+CONVERSIONS: Final[Mapping[str, Callable[[str], str]]] = {"lower": str.lower, "upper": str.upper, "trim": str.strip}
 _LETTERS: Final = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"))
 
 

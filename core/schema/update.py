@@ -10,22 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from bson import Decimal128, Int64
 
 from core.errors import ErrorItem, ModelError, WireCode
-from core.schema.coerce import Check, coerce_for
-from core.schema.compiler import compile_field, compile_type
+from core.schema.compiler import Check, check_field, check_type
 from core.schema.fields import OPEN, FieldType, read_fields
-from core.schema.record import dump_object, is_object
+from core.schema.record import is_object
 from core.schema.refused import Refused, refuse, refuse_type, refuse_unknown, to_items
 from core.schema.rules import Rule
 from core.schema.stored import check_stored, is_storable_key
+from core.schema.value import coerce
 
 _POSITION: Final = re.compile(r"[0-9]{1,9}|\$|\$\[[A-Za-z0-9]*\]")
-_INTEGER: Final = coerce_for(FieldType("integer", "integer"), "model")
+_INTEGER: Final = partial(coerce, FieldType("integer", "integer"), "model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Target:
         if self.kind.item is None:
             raise refuse(WireCode.UNEXPECTED_TYPE, f" is no list but {self.kind.name}")
         rule = self.kind.item_rule or self.rule
-        return Target(self.kind.item, rule, compile_type(self.kind.item, rule, "model"), required=True)
+        return Target(self.kind.item, rule, partial(check_type, self.kind.item, rule, "model"), required=True)
 
 
 _FREE: Final = Target(FieldType("any", "any"), OPEN, check_stored, required=False)
@@ -91,8 +91,7 @@ def _check_changes(
     checked: dict[str, Any] = {}
     for path, value in changes.items():
         try:
-            if path == "_id" and name not in ("$set", "$setOnInsert"):
-                raise refuse(WireCode.VALUE_NOT_ALLOWED, " can never change")
+            _demand(path != "_id" or name in ("$set", "$setOnInsert"), " can never change")
             target = _find_target(cls, path)
             checked[path] = operator(target, value) if name != "$rename" else _rename(cls, target, value)
         except Refused as refused:
@@ -111,7 +110,7 @@ def _find_target(cls: type[Any], path: str) -> Target:
             if field is None:
                 raise refuse_unknown()
             kind = _FREE.kind if field.rule.extend else field.type  # what is below depends on the value
-            target = Target(kind, field.rule, compile_field(field, "model"), field.required)
+            target = Target(kind, field.rule, partial(check_field, field, "model"), field.required)
         elif target.kind.kind == "list" and _POSITION.fullmatch(part):
             target = target.element()
         elif target.kind.kind in ("any", "map") and (is_storable_key(part) or _POSITION.fullmatch(part)):
@@ -126,9 +125,13 @@ def _set(target: Target, value: Any) -> Any:
     return target.check(value)
 
 
+def _demand(holds: bool, message: str, code: WireCode = WireCode.VALUE_NOT_ALLOWED) -> None:
+    if not holds:
+        raise refuse(code, message)
+
+
 def _unset(target: Target, _value: Any) -> Any:
-    if target.required:
-        raise refuse(WireCode.MISSING_REQUIRED_PARAMETER, " is required and cannot be removed")
+    _demand(not target.required, " is required and cannot be removed", WireCode.MISSING_REQUIRED_PARAMETER)
     return ""
 
 
@@ -136,9 +139,9 @@ def _add(target: Target, value: Any) -> Any:
     """The sum is not known, so its limits are not checked."""
     if target.is_free and isinstance(value, Decimal128 | Int64 | float):
         return value
-    if not (target.is_free or target.kind.is_number):
-        raise refuse(WireCode.UNEXPECTED_TYPE, f" is no number but {target.kind.name}")
-    return coerce_for(target.kind, "model")(value) if target.kind.kind == "number" else _INTEGER(value)
+    fits = target.is_free or target.kind.is_number
+    _demand(fits, f" is no number but {target.kind.name}", WireCode.UNEXPECTED_TYPE)
+    return coerce(target.kind, "model", value) if target.kind.kind == "number" else _INTEGER(value)
 
 
 def _push(target: Target, value: Any) -> Any:
@@ -146,9 +149,8 @@ def _push(target: Target, value: Any) -> Any:
     element = target.element()
     if not isinstance(value, Mapping) or not any(str(name)[:1] == "$" for name in value):
         return element.check(value)
-    unknown = value.keys() - {"$each", "$position", "$slice", "$sort"}
-    if unknown or not isinstance(value.get("$each"), list):
-        raise refuse(WireCode.VALUE_NOT_ALLOWED, " takes a list as $each, with $position $slice $sort")
+    fits = value.keys() <= {"$each", "$position", "$slice", "$sort"} and isinstance(value.get("$each"), list)
+    _demand(fits, " takes a list as $each, with $position $slice $sort")
     return {**value, "$each": _check_each(target, value["$each"])}
 
 
@@ -156,13 +158,13 @@ def _check_each(target: Target, values: Any) -> Any:
     if not isinstance(values, list):
         raise refuse_type(values, "array")
     target.element()
-    return target.check(values) if target.is_free else compile_type(target.kind, target.rule, "model")(values)
+    return target.check(values) if target.is_free else check_type(target.kind, target.rule, "model", values)
 
 
 def _pull(target: Target, value: Any) -> Any:
     """An element, or a condition on the fields of the elements."""
     element = target.element()
-    value = dump_object(value) if is_object(value) else value
+    value = value.__dump__() if is_object(value) else value
     if not isinstance(value, Mapping):
         return element.check(value)
     known = {field.wire for field in element.kind.fields}
@@ -174,35 +176,32 @@ def _pull(target: Target, value: Any) -> Any:
 
 def _pop(target: Target, value: Any) -> Any:
     target.element()
-    if value not in (1, -1) or isinstance(value, bool):
-        raise refuse(WireCode.VALUE_NOT_ALLOWED, " is popped by 1 (last) or -1 (first)")
+    _demand(value in (1, -1) and not isinstance(value, bool), " is popped by 1 (last) or -1 (first)")
     return value
 
 
 def _current_date(target: Target, value: Any) -> Any:
-    if target.kind.kind not in ("date", "any"):
-        raise refuse(WireCode.UNEXPECTED_TYPE, f" is no date but {target.kind.name}")
-    if value is not True and value != {"$type": "date"}:
-        raise refuse(WireCode.VALUE_NOT_ALLOWED, " is set to now by true or {'$type': 'date'}")
+    fits = target.kind.kind in ("date", "any")
+    _demand(fits, f" is no date but {target.kind.name}", WireCode.UNEXPECTED_TYPE)
+    _demand(value is True or value == {"$type": "date"}, " is set to now by true or {'$type': 'date'}")
     return value
 
 
 def _bit(target: Target, value: Any) -> Any:
-    if not isinstance(value, Mapping) or not {"and", "or", "xor"}.issuperset(value):
-        raise refuse(WireCode.VALUE_NOT_ALLOWED, " takes and, or, xor with a number")
+    fits = isinstance(value, Mapping) and {"and", "or", "xor"}.issuperset(value)
+    _demand(fits, " takes and, or, xor with a number")
     return {name: _add(target, _INTEGER(bits)) for name, bits in value.items()}
 
 
 def _rename(cls: Any, target: Target, value: Any) -> Any:
     other = _find_target(cls, str(value))
-    if target.required or not (other.is_free or other.kind == target.kind):
-        raise refuse(WireCode.VALUE_NOT_ALLOWED, f" cannot be renamed to {value}")
+    _demand(not target.required and (other.is_free or other.kind == target.kind), f" cannot be renamed to {value}")
     return value
 
 
 def _set_literal(target: Target, value: Any) -> Any:
-    if not isinstance(value, Mapping) or set(value) != {"$literal"}:
-        raise refuse(WireCode.VALUE_NOT_ALLOWED, " must be {'$literal': value} in a pipeline")
+    fits = isinstance(value, Mapping) and set(value) == {"$literal"}
+    _demand(fits, " must be {'$literal': value} in a pipeline")
     return {"$literal": target.check(value["$literal"])}
 
 

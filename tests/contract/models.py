@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from core.data.databases import Databases
-from core.schema.indexes import Index
-from core.schema.model import Model
+from core.schema.model import Index, Model
 from core.schema.rules import factory, rule
 
 

@@ -12,9 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import pytest
 
 from core.errors import BadDeclaration
-from core.schema.fields import MISSING, Factory, read_fields
+from core.schema.fields import MISSING, Factory, find_conflict, read_fields
 from core.schema.formats import IP, Email, ObjectId, Timestamp
-from core.schema.merge import find_conflict
 from core.schema.model import Index, Model, build_indexes, check_model, model_fields
 from core.schema.params import Params, compile_section
 from core.schema.rules import factory, rule
