@@ -19,6 +19,7 @@ from generic.libs.access import access_of
 from generic.libs.device_keys import issue_key
 from generic.models.device import Device, DeviceAccess
 from generic.models.secret import SharedSecret
+from generic.models.seen_request import SeenRequest
 from tests.tree import ROOT
 
 VAULT = ROOT / "tests" / "vault"
@@ -149,6 +150,18 @@ class Vault:
         await self.app.db[Device].insert(device)
         return device.id, issued.id, issued.key
 
+    async def settle(self) -> None:
+        """The inhabitants as they are at the start; a second later, so that no signature comes twice."""
+        self.clock.pass_(1)
+        for model in (Device, SharedSecret, SeenRequest):
+            await self.app.db[model].delete_many({})
+        self.forget()
+        secrets = self.app.db[SharedSecret]
+        await secrets.insert(SharedSecret(id=SECRET_ID, secret=SECRET, groups=["vault"]))
+        await secrets.insert(SharedSecret(id=OTHER_SECRET_ID, secret=OTHER_SECRET, groups=["other"]))
+        await self.add_device(id=DEVICE_ID, status="active")
+        self.v2_id, self.v2_key_id, self.v2_key = await self.add_v2_device(status="active")
+
     def forget(self) -> None:
         """As if every cached value were too old."""
         access = access_of(self.app.app.context)
@@ -163,12 +176,7 @@ async def open_vault(mongo_url: str, clock: Clock | None = None, **settings: Any
     clock = clock or Clock()
     async with make_app(VAULT / "projects" / "vault", mongo=mongo_url, clock=clock, **settings) as app:
         vault = Vault(app, clock)
-        app.client.raise_errors = True
-        secrets = app.db[SharedSecret]
-        await secrets.insert(SharedSecret(id=SECRET_ID, secret=SECRET, groups=["vault"]))
-        await secrets.insert(SharedSecret(id=OTHER_SECRET_ID, secret=OTHER_SECRET, groups=["other"]))
-        await vault.add_device(id=DEVICE_ID, status="active")
-        vault.v2_id, vault.v2_key_id, vault.v2_key = await vault.add_v2_device(status="active")
+        await vault.settle()
         yield vault
 
 

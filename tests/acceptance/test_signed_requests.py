@@ -1,0 +1,465 @@
+"""`generic-validateAccessKey` 1.0 and 2.0 over the whole application and a real MongoDB: order, codes, headers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core import ConfigError, DuplicateKey
+from core.testing import make_app
+from generic.models.device import Device
+from generic.models.secret import SharedSecret
+from generic.models.seen_request import SeenRequest
+from tests.signing import (
+    DEVICE_ID,
+    HOST,
+    OTHER_SECRET,
+    OTHER_SECRET_ID,
+    SECRET,
+    SECRET_ID,
+    START,
+    STATIC_KEY,
+    VAULT,
+    Signed,
+    Vault,
+    code_of,
+    open_vault,
+)
+
+BODY = b'{"name":"Buy MILK"}'
+
+
+@pytest.fixture(scope="module")
+async def shared(mongo_url: str) -> AsyncIterator[Vault]:
+    async with open_vault(mongo_url) as vault:
+        yield vault
+
+
+@pytest.fixture
+async def vault(shared: Vault) -> AsyncIterator[Vault]:
+    """The shared vault as it was: each test moves the clock on, so that no signature comes twice."""
+    shared.clock.pass_(1)
+    await shared.app.db[Device].update_many({}, {"$set": {"status": "active"}})
+    shared.forget()
+    yield shared
+    await shared.app.app.context.background.drain(5)
+
+
+# 1.0
+
+
+async def test_mia_js_vector_is_accepted(mongo_url: str) -> None:
+    """The vector of mia.js for POST, with its host, time and path, against the demo."""
+    async with make_app("projects/demo", mongo=mongo_url, clock=lambda: START) as app:
+        await app.db[SharedSecret].insert(SharedSecret(id=SECRET_ID, secret=SECRET, groups=["demo"]))
+        await app.db[Device].insert(Device(id=DEVICE_ID, status="active"))
+        signature = "0e956f721642195a34620249f0a603144cecaa558acdc3db578d917e39e80921"
+        headers = {"key": f"{DEVICE_ID}{SECRET_ID}1420070400{signature}", "host": "localhost:3000"}
+        headers["content-type"] = "application/json"
+        sent = {"content": BODY, "headers": headers}
+        assert code_of(await app.client.post("/demo-auth/v1/todo", **sent)) == (200, "")
+        assert code_of(await app.client.post("/demo-auth/v1/todo", **sent)) == (401, "KeyReplayed")
+
+
+WHERE = ["/v1", "/both", "/turned", "/migrating"]
+
+
+@pytest.mark.parametrize("prefix", WHERE)
+@pytest.mark.parametrize("capitals", [False, True], ids=["small", "capitals"])
+async def test_a_signature_of_1_0_opens(vault: Vault, prefix: str, capitals: bool) -> None:
+    for request in (vault.v1("GET", f"{prefix}/items?a=%C3%84"), vault.v1("POST", f"{prefix}/json", BODY)):
+        key = request.headers["key"]
+        sent = request.with_headers(key=key[:74] + key[74:].upper()) if capitals else request
+        reply = await vault.send(sent)
+        assert code_of(reply) == (200, "")
+        assert reply.json()["response"]["device"] == DEVICE_ID
+        assert reply.headers["timestamp"] == str(vault.seconds * 1000)
+
+
+def broken(key: str, at: int, text: str) -> str:
+    return key[:at] + text + key[at + len(text) :]
+
+
+V1_REFUSED: list[Any] = [
+    pytest.param(lambda v: {"key": None}, 400, "MissingRequiredParameter", id="no key"),
+    pytest.param(lambda v: {"signaturemethod": "md5"}, 400, "ValueNotAllowed", id="another method"),
+    pytest.param(lambda v: {"requestdate": "yesterday"}, 400, "UnexpectedType", id="no date"),
+    pytest.param(lambda v: {"key": "a" * 40}, 401, "KeyInvalid", id="short key"),
+    pytest.param(lambda v: {"key": "a" * 33 + "b" * 40}, 401, "KeyInvalid", id="no time"),
+    pytest.param(lambda v: {"key": "a" * 64 + "142007040x" + "b" * 64}, 401, "KeyInvalid", id="time is no number"),
+    pytest.param(lambda v: {"key": broken(v.v1("GET", "/v1/items").headers["key"], 32, "d" * 32)}, 401, "KeyInvalid", id="unknown secret"),
+    pytest.param(lambda v: v.v1("GET", "/v1/items", secret_id=OTHER_SECRET_ID, secret=OTHER_SECRET).headers, 403, "KeyInvalidForGroup", id="secret of another group"),
+    pytest.param(lambda v: v.v1("GET", "/v1/items", secret="e" * 32).headers, 401, "KeyInvalid", id="another secret"),
+    pytest.param(lambda v: v.v1("GET", "/v1/items", device="f" * 32).headers, 401, "DeviceIdInvalid", id="unknown device"),
+    pytest.param(lambda v: v.v1("GET", "/v1/items?x=1").headers, 401, "KeyInvalid", id="another url"),
+    pytest.param(lambda v: v.v1("POST", "/v1/items").headers, 401, "KeyInvalid", id="another verb"),
+    pytest.param(lambda v: v.v1("GET", "/v1/items", host="https://testserver").headers, 401, "KeyInvalid", id="another scheme"),
+    pytest.param(lambda v: {"key": v.v2("GET", "/v1/items").headers["key"]}, 401, "KeyInvalid", id="a key of 2.0"),
+    pytest.param(lambda v: {"key": "\u00e4" * 138}, 401, "KeyInvalid", id="no ASCII"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "status", "code"), V1_REFUSED)
+async def test_1_0_refuses(vault: Vault, change: Any, status: int, code: str) -> None:
+    reply = await vault.send(vault.v1("GET", "/v1/items").with_headers(**change(vault)))
+    assert code_of(reply) == (status, code)
+    assert ("timestamp" in reply.headers) is (status != 400)
+    realm = 'Token realm="http://testserver/v1"' if status == 401 else None
+    assert reply.headers.get("www-authenticate") == realm
+
+
+WINDOW = [(-300, True), (-301, False), (-299, True), (299, True), (300, True), (301, False)]
+WINDOW += [(-400_000_000, False), (8_579_929_599, False)]
+
+
+@pytest.mark.parametrize(("off", "accepted"), WINDOW, ids=[str(off) for off, _ in WINDOW])
+@pytest.mark.parametrize("form", ["v1", "v2", "message"])
+async def test_SIG_3_the_window_is_300_s_either_way(vault: Vault, form: str, off: int, accepted: bool) -> None:
+    path = "/v1/items" if form == "v1" else "/v2/items"
+    seconds = min(max(vault.seconds + off, 0), 9_999_999_999)
+    reply = await vault.send(getattr(vault, form)("GET", path, seconds=seconds))
+    assert code_of(reply) == ((200, "") if accepted else (401, "KeyExpired"))
+    assert reply.headers["timestamp"] == str(vault.seconds * 1000)
+
+
+async def test_SIG_3_the_window_is_exact_to_the_millisecond(vault: Vault) -> None:
+    request = vault.v1("GET", "/v1/items", seconds=vault.seconds - 300)
+    assert (await vault.send(request)).status == 200
+    vault.clock.pass_(0.001)
+    assert code_of(await vault.send(request)) == (401, "KeyExpired")
+    vault.clock.pass_(0.999)
+
+
+async def test_a_device_wakes_up_when_it_signs_first(vault: Vault) -> None:
+    device = await vault.add_device()
+    assert device.status == "inactive"
+    assert (await vault.send(vault.v1("GET", "/v1/items", device=device.id))).status == 200
+    await vault.app.app.context.background.drain(5)
+    stored = await vault.app.db[Device].get_by("id", device.id)
+    assert stored is not None
+    assert (stored.status, stored.last_modified) == ("active", vault.clock.at)
+
+
+async def test_use_is_noted_once_a_day(vault: Vault) -> None:
+    device = await vault.add_device(status="active", last_modified=vault.clock.at - timedelta(hours=25))
+    for _ in range(3):
+        assert (await vault.send(vault.v1("GET", "/v1/items", device=device.id))).status == 200
+    await vault.app.app.context.background.drain(5)
+    stored = await vault.app.db[Device].get_by("id", device.id)
+    assert stored is not None
+    assert stored.last_modified == vault.clock.at
+
+
+async def test_waking_up_never_enables_a_disabled_device(vault: Vault) -> None:
+    device = await vault.add_device()
+    await vault.send(vault.v1("GET", "/v1/items", device=device.id))
+    await vault.app.app.context.background.drain(5)
+    await vault.app.db[Device].update_one({"id": device.id}, {"$set": {"status": "disabled"}})
+    vault.forget()
+    assert code_of(await vault.send(vault.v1("GET", "/v1/items", device=device.id))) == (403, "TemporaryDisabled")
+    stored = await vault.app.db[Device].get_by("id", device.id)
+    assert stored is not None
+    assert stored.status == "disabled"
+
+
+@pytest.mark.parametrize(
+    ("sent", "offset"),
+    [(None, 0), ("2014-12-31T23:00:00Z", None), ("Thu, 01 Jan 2015 00:00:10 GMT", None)],
+    ids=["none", "ISO", "RFC"],
+)
+async def test_the_time_offset_of_a_device(vault: Vault, sent: str | None, offset: int | None) -> None:
+    reply = await vault.send(vault.v1("GET", "/v1/items").with_headers(requestdate=sent))
+    late = {None: 0, "2014-12-31T23:00:00Z": 1420066800, "Thu, 01 Jan 2015 00:00:10 GMT": 1420070410}[sent]
+    assert reply.json()["response"]["offset"] == (round((late - vault.clock.at.timestamp()) * 1000) if sent else 0)
+
+
+BODIES = {
+    "json": ("/json", b'{"name": "Buy MILK"}', "application/json"),
+    "form": ("/form", b"a=1&b=%C3%84", "application/x-www-form-urlencoded"),
+    "text": ("/text", "Z\u00fcRICH\n".encode(), "text/plain; charset=utf-8"),
+    "raw": ("/raw", b"\x00\xff\xfe binary", "application/octet-stream"),
+    "unread": ("/items", b'{"a": 1}', "application/json"),
+    "unread, no text": ("/items", b"\xff\x00", "application/octet-stream"),
+}
+
+
+@pytest.mark.parametrize("form", ["v2", "message"])
+@pytest.mark.parametrize(("path", "body", "kind"), BODIES.values(), ids=list(BODIES))
+async def test_SIG_6_every_body_of_2_0_is_covered(vault: Vault, form: str, path: str, body: bytes, kind: str) -> None:
+    request = getattr(vault, form)("POST", f"/v2{path}", body, kind=kind)
+    assert (await vault.send(request)).status == 200
+    again = getattr(vault, form)("POST", f"/v2{path}", body, kind=kind)
+    for other in (body[:-1], body + b" ", body.swapcase(), b""):
+        if other != body:
+            reply = await vault.send(again.with_(body=other))
+            assert reply.status == 401 or (reply.status == 400 and path in {"/json", "/form"})
+
+
+def sign_bytes(vault: Vault, path: str, body: bytes, kind: str) -> Signed:
+    """1.0 over a body that may be no text, as the docs say."""
+    from hashlib import sha256
+
+    try:
+        return vault.v1("POST", path, body, kind=kind)
+    except UnicodeDecodeError:
+        seconds = str(vault.seconds)
+        text = (DEVICE_ID + SECRET + seconds + "POST" + HOST + path + sha256(body).hexdigest()).lower()
+        key = DEVICE_ID + SECRET_ID + seconds + sha256(text.encode()).hexdigest()
+        return Signed("POST", path, {"key": key, "content-type": kind}, body)
+
+
+@pytest.mark.parametrize(("path", "body", "kind"), BODIES.values(), ids=list(BODIES))
+async def test_SIG_6_every_body_of_1_0_is_covered(vault: Vault, path: str, body: bytes, kind: str) -> None:
+    request = sign_bytes(vault, f"/v1{path}", body, kind)
+    for other in (body[:-1], body + b" ", b""):
+        reply = await vault.send(request.with_(body=other))
+        assert reply.status == 401 or (reply.status == 400 and path in {"/json", "/form"})
+    assert (await vault.send(request)).status == 200
+
+
+@pytest.mark.parametrize(("path", "body", "kind"), list(BODIES.values())[1:4], ids=list(BODIES)[1:4])
+async def test_an_unsigned_body_is_refused_unless_the_route_allows_it(
+    vault: Vault, path: str, body: bytes, kind: str
+) -> None:
+    """mia.js left bodies that are no JSON unsigned."""
+    unsigned = vault.v1("POST", f"/v1{path}").with_headers(content_type=kind).with_(body=body)
+    assert code_of(await vault.send(unsigned)) == (401, "KeyInvalid")
+    allowed = vault.v1("POST", f"/open{path}").with_headers(content_type=kind).with_(body=body)
+    assert (await vault.send(allowed)).status == 200
+
+
+async def test_a_route_that_allows_unsigned_bodies_covers_json(vault: Vault) -> None:
+    unsigned = vault.v1("POST", "/open/json").with_headers(content_type="application/json").with_(body=BODY)
+    assert code_of(await vault.send(unsigned)) == (401, "KeyInvalid")
+
+
+async def test_an_unread_body_is_bounded(vault: Vault) -> None:
+    body = b"x" * (512 * 1024 + 1)
+    assert (await vault.send(vault.v1("POST", "/v1/items", body, kind="text/plain"))).status == 413
+
+
+# Static keys
+
+
+STATIC: list[Any] = [
+    pytest.param({}, {}, (200, ""), id="opens"),
+    pytest.param({"status": "inactive"}, {}, (403, "TemporaryDisabled"), id="inactive"),
+    pytest.param({"status": "disabled"}, {}, (403, "TemporaryDisabled"), id="disabled"),
+    pytest.param({}, {"groups": ["other"]}, (403, "KeyInvalidForGroup"), id="another group"),
+    pytest.param({}, {"groups": None}, (403, "KeyInvalidForGroup"), id="no groups"),
+    pytest.param({}, {"groups": ["*"]}, (200, ""), id="every group"),
+    pytest.param({}, {"groups": ["VAULT"]}, (200, ""), id="group in capitals"),
+    pytest.param({}, {"cidr": None}, (403, "IPNotAllowed"), id="no networks"),
+    pytest.param({}, {"cidr": ["10.0.0.0/8"]}, (403, "IPNotAllowed"), id="another network"),
+    pytest.param({}, {"cidr": ["10.0.0.0/8", "127.0.0.1/32"]}, (200, ""), id="second network"),
+    pytest.param({}, {"blockcidr": ["127.0.0.1/32"]}, (403, "IPNotAllowed"), id="blocked"),
+    pytest.param({}, {"blockcidr": ["10.0.0.1/32"]}, (200, ""), id="another one blocked"),
+    pytest.param({}, {"exipires": timedelta(0)}, (401, "KeyExpired"), id="over, in mia's spelling"),
+    pytest.param({}, {"expires": timedelta(-1)}, (401, "KeyExpired"), id="over"),
+    pytest.param({}, {"exipires": timedelta(1)}, (200, ""), id="not over yet"),
+]
+
+
+@pytest.mark.parametrize(("device", "access", "expected"), STATIC)
+@pytest.mark.parametrize("prefix", ["/v1", "/migrating"])
+async def test_static_keys(vault: Vault, prefix: str, device: Any, access: Any, expected: tuple[int, str]) -> None:
+    await vault.app.db[Device].delete_many({"access.key": STATIC_KEY})
+    stored = {name: vault.clock.at + value if isinstance(value, timedelta) else value for name, value in access.items()}
+    made = await vault.add_static(**stored)
+    await vault.app.db[Device].update_one({"id": made.id}, {"$set": {"status": "active", **device}})
+    vault.forget()
+    reply = await vault.send(Signed("GET", f"{prefix}/items", {"key": STATIC_KEY}))
+    assert code_of(reply) == expected
+    if expected[0] == 200:
+        assert reply.json()["response"]["device"] == made.id
+
+
+@pytest.mark.parametrize("key", [STATIC_KEY.upper(), "0" * 32], ids=["capitals", "unknown"])
+async def test_static_keys_that_are_none(vault: Vault, key: str) -> None:
+    await vault.app.db[Device].delete_many({"access.key": STATIC_KEY})
+    await vault.add_static()
+    vault.forget()
+    assert code_of(await vault.send(Signed("GET", "/v1/items", {"key": key}))) == (401, "KeyInvalid")
+
+
+async def test_static_keys_open_nothing_in_2_0(vault: Vault) -> None:
+    assert code_of(await vault.send(Signed("GET", "/v2/items", {"key": STATIC_KEY}))) == (401, "KeyInvalid")
+
+
+# 2.0
+
+
+@pytest.mark.parametrize("form", ["v2", "message"])
+@pytest.mark.parametrize("path", ["/items", "/items?a=1&b=%C3%84", "/items/%C3%84/x", "/items?"])
+async def test_a_signature_of_2_0_opens(vault: Vault, form: str, path: str) -> None:
+    reply = await vault.send(getattr(vault, form)("GET", f"/v2{path}"))
+    assert code_of(reply) == (200, "")
+    assert reply.json()["response"]["device"] == vault.v2_id
+    assert reply.headers["timestamp"] == str(vault.seconds * 1000)
+
+
+@pytest.mark.parametrize("prefix", WHERE[1:])
+async def test_both_versions_stand_on_one_route(vault: Vault, prefix: str) -> None:
+    assert (await vault.send(vault.v2("POST", f"{prefix}/json", BODY))).status == 200
+    assert (await vault.send(vault.v1("POST", f"{prefix}/json", BODY))).status == 200
+    for request in (vault.v2("POST", f"{prefix}/json", BODY), vault.v1("POST", f"{prefix}/items")):
+        key = request.headers["key"]
+        wrong = key[:-1] + ("0" if key[-1] != "0" else "1")
+        assert code_of(await vault.send(request.with_headers(key=wrong))) == (401, "KeyInvalid")
+
+
+async def test_message_signatures_during_a_migration(vault: Vault) -> None:
+    assert (await vault.send(vault.message("POST", "/migrating/json", BODY))).status == 200
+
+
+V2_REFUSED: list[Any] = [
+    pytest.param(lambda v: {"key": None}, id="no key"),
+    pytest.param(lambda v: {"key": "x"}, id="no key of any kind"),
+    pytest.param(lambda v: v.v1("GET", "/v2/items").headers, id="a key of 1.0"),
+    pytest.param(lambda v: v.v2("GET", "/v2/items", device="f" * 32).headers, id="unknown device"),
+    pytest.param(lambda v: v.v2("GET", "/v2/items", key_id="f" * 32).headers, id="unknown key"),
+    pytest.param(lambda v: v.v2("GET", "/v2/items", key="00" * 32).headers, id="another key"),
+    pytest.param(lambda v: v.v2("GET", "/v2/items?").headers | v.v2("HEAD", "/v2/items").headers, id="another verb"),
+    pytest.param(lambda v: {"key": None, "signature_input": "sig1=()", "signature": "sig1=:AA==:"}, id="no profile"),
+    pytest.param(lambda v: {"signature_input": "x"}, id="half a message signature beside a good key"),
+]
+
+
+@pytest.mark.parametrize("change", V2_REFUSED)
+async def test_SIG_4_2_0_refuses_in_one_and_the_same_way(vault: Vault, change: Any) -> None:
+    reply = await vault.send(vault.v2("GET", "/v2/items").with_headers(**change(vault)))
+    assert reply.status == 401
+    assert reply.json()["errors"] == [{"code": "KeyInvalid", "msg": "The key or signature is not valid."}]
+    names = ["content-length", "content-security-policy", "content-type", "timestamp", "www-authenticate"]
+    assert sorted(reply.headers) == [*names, "x-content-type-options", "x-request-id"]
+
+
+async def test_SIG_7_dropping_what_must_be_covered_is_refused(vault: Vault) -> None:
+    """Each is signed anew without one of the names, so that only the coverage is wrong."""
+    import base64
+    import hmac
+
+    for dropped in ("@method", "@authority", "@path", "@query", "content-digest"):
+        request = vault.message("POST", "/v2/json", BODY)
+        covered = {
+            "@method": "POST", "@authority": "testserver", "@path": "/v2/json", "@query": "?",
+            "content-digest": request.headers["content-digest"],
+        }  # fmt: skip
+        del covered[dropped]
+        parameters = request.headers["signature-input"].partition("=")[2].replace(f'"{dropped}"', "")
+        parameters = parameters.replace("( ", "(").replace("  ", " ").replace(" )", ")")
+        base = "".join(f'"{name}": {value}\n' for name, value in covered.items()) + f'"@signature-params": {parameters}'
+        signature = hmac.digest(bytes.fromhex(vault.v2_key), base.encode(), "sha256")
+        changed = request.with_headers(
+            signature_input=f"sig1={parameters}", signature=f"sig1=:{base64.b64encode(signature).decode()}:"
+        )
+        assert code_of(await vault.send(changed)) == (401, "KeyInvalid"), dropped
+    assert (await vault.send(vault.message("POST", "/v2/json", BODY))).status == 200
+
+
+async def test_a_message_signature_may_end_earlier(vault: Vault) -> None:
+    request = vault.message("GET", "/v2/items")
+    late = request.with_headers(signature_input=request.headers["signature-input"] + f";expires={vault.seconds - 1}")
+    assert code_of(await vault.send(late)) == (401, "KeyExpired")
+
+
+async def test_a_device_that_is_disabled_and_a_key_of_another_group(vault: Vault) -> None:
+    assert code_of(await vault.send(vault.v2("GET", "/other2/items"))) == (403, "KeyInvalidForGroup")
+    await vault.app.db[Device].update_one({"id": vault.v2_id}, {"$set": {"status": "disabled"}})
+    vault.forget()
+    assert code_of(await vault.send(vault.v2("GET", "/v2/items"))) == (403, "TemporaryDisabled")
+    wrong = vault.v2("GET", "/v2/items", key="00" * 32)
+    assert code_of(await vault.send(wrong)) == (401, "KeyInvalid"), "403 only for those who hold the key"
+
+
+async def test_a_step_may_keep_what_it_does_to_its_device_to_itself(vault: Vault) -> None:
+    reply = await vault.send(vault.v2("GET", "/v2/items").with_headers(requestdate="2014-12-31T23:00:00Z"))
+    assert reply.json()["response"]["offset"] != 0
+    assert (await vault.send(vault.v2("GET", "/v2/items"))).json()["response"]["offset"] == 0
+
+
+# Coming again
+
+
+@pytest.mark.parametrize("form", ["v1", "v2", "message"])
+async def test_SIG_2_an_unsafe_request_counts_once(vault: Vault, form: str) -> None:
+    path = "/v1/json" if form == "v1" else "/v2/json"
+    request = getattr(vault, form)("POST", path, BODY)
+    replies = await asyncio.gather(*(vault.send(request) for _ in range(50)))
+    assert sorted({code_of(reply) for reply in replies}) == [(200, ""), (401, "KeyReplayed")]
+    assert [reply.status for reply in replies].count(200) == 1
+
+
+@pytest.mark.parametrize(("form", "prefix"), [("v1", "/all1"), ("v2", "/all2"), ("message", "/all2")])
+async def test_safe_requests_count_once_where_the_route_says_so(vault: Vault, form: str, prefix: str) -> None:
+    request = getattr(vault, form)("GET", f"{prefix}/items")
+    assert [(await vault.send(request)).status for _ in range(3)] == [200, 401, 401]
+    free = getattr(vault, form)("GET", "/v1/items" if form == "v1" else "/v2/items")
+    assert [(await vault.send(free)).status for _ in range(3)] == [200, 200, 200]
+
+
+async def test_without_the_guard_a_request_counts_again(vault: Vault) -> None:
+    request = vault.v1("POST", "/off/json", BODY)
+    assert [(await vault.send(request)).status for _ in range(2)] == [200, 200]
+
+
+async def test_two_equal_requests_of_1_0_in_one_second_are_one(vault: Vault) -> None:
+    """Documented: 1.0 has no nonce."""
+    assert (await vault.send(vault.v1("POST", "/v1/json", BODY))).status == 200
+    assert code_of(await vault.send(vault.v1("POST", "/v1/json", BODY))) == (401, "KeyReplayed")
+    vault.clock.pass_(1)
+    assert (await vault.send(vault.v1("POST", "/v1/json", BODY))).status == 200
+
+
+async def test_what_was_seen_is_kept_for_as_long_as_it_could_come_again(vault: Vault) -> None:
+    seen = vault.app.db[SeenRequest]
+    await seen.delete_many({})
+    await vault.send(vault.v2("POST", "/v2/json", BODY, seconds=vault.seconds + 200))
+    (kept,) = await seen.find({})
+    assert kept.exp - vault.clock.at == timedelta(seconds=200 + 2 * 300 + 60)
+    indexes = await seen.raw.index_information()
+    assert indexes["exp"]["expireAfterSeconds"] == 0
+    with pytest.raises(DuplicateKey):
+        await seen.insert(kept)
+
+
+async def test_SIG_9_bad_signatures_leave_no_trace(vault: Vault) -> None:
+    seen = vault.app.db[SeenRequest]
+    before = await seen.count()
+    for form, path in (("v1", "/v1/json"), ("v2", "/v2/json"), ("message", "/v2/json")):
+        request = getattr(vault, form)("POST", path, BODY)
+        for _ in range(100):
+            assert (await vault.send(request.with_(body=b"{}"))).status == 401
+    assert await seen.count() == before
+    assert await vault.app.db[Device].count({"status": "inactive"}) == 0
+
+
+# At start
+
+
+async def test_SIG_11_routes_that_accept_1_0_are_named_at_start(mongo_url: str, caplog: Any) -> None:
+    logger = logging.getLogger("catena.access")
+    logger.addHandler(caplog.handler)
+    caplog.set_level(logging.INFO, "catena.access")
+    try:
+        async with make_app(VAULT / "projects" / "vault", mongo=mongo_url):
+            record = next(record for record in caplog.records if getattr(record, "action", "") == "access.v1")
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert record.getMessage().endswith(": items, below, json, form, text, raw, update-1, first-key")
+
+
+@pytest.mark.parametrize("mode", ["production", "prod_eu"])
+async def test_production_refuses_routes_without_the_guard_or_a_seal(mongo_url: str, mode: str) -> None:
+    with pytest.raises(ConfigError, match="sealing_secret: is needed by route"):
+        async with make_app(VAULT / "projects" / "vault", mongo=mongo_url, mode=mode):
+            pass
+    sealing = {"generic-access": {"sealing_secret": "a text of thirty-two characters or more"}}
+    with pytest.raises(ConfigError, match="replay: must not be off in mode"):
+        async with make_app(VAULT / "projects" / "vault", mongo=mongo_url, mode=mode, projects=sealing):
+            pass
