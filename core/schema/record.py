@@ -33,9 +33,8 @@ class Record:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.source = caller_source()
-        for name in ("__wire__", "__dump__", "__load__"):  # what was generated is that of a base
-            if hasattr(getattr(cls, name), "__source__"):
-                setattr(cls, name, vars(Record)[name])
+        for name in ("__wire__", "__dump__", "__load__"):  # what is generated for a base, now or later, is not ours
+            setattr(cls, name, vars(Record)[name])
 
     def __init__(self, **values: Any) -> None:
         cls = type(self)

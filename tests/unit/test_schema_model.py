@@ -289,3 +289,17 @@ def test_documents_may_contain_themselves() -> None:
     assert to_document(from_document(Tree, stored)) == stored
     assert check_document(Tree, stored) == stored
     assert from_document(Tree, stored).children[0].children[0] == Branch(name="c")
+
+
+def test_a_class_that_is_used_after_its_base_keeps_its_own_fields() -> None:
+    class Base(Params):
+        a: int = 1
+
+    class More(Base):
+        b: int = 2
+
+    assert Base().__wire__() == {"a": 1}
+    assert More().__wire__() == {"a": 1, "b": 2}
+    assert Base().__dump__() == {"a": 1}
+    assert More().__dump__() == {"a": 1, "b": 2}
+    assert (Base.__load__({}).a, More.__load__({"b": 3}).b) == (1, 3)
