@@ -14,10 +14,14 @@ from typing import Any
 
 import pytest
 
+from core.data.databases import Databases
 from core.link.linked import Linked
+from core.link.linker import link
 from core.load.imports import drop_package
 from core.load.loader import Loaded, load, project_folders
 from core.load.problems import format_problem
+from core.serve.app import App
+from core.serve.create import Assembly, build_app
 from core.settings import ServerSettings
 
 PLAIN = ServerSettings(default_output=None)
@@ -59,9 +63,15 @@ def link_files(
     root: Path, files: Mapping[str, str], settings: ServerSettings = PLAIN, mode: str = "test", **options: Any
 ) -> Linked:
     """What the linker makes of these files."""
-    from core.link.linker import link
-
     return link(load_files(root, files, **options), settings, mode)
+
+
+def build_small_app(root: Path, files: Mapping[str, str], settings: ServerSettings = PLAIN) -> App:
+    """The application that these files make, without a database; it needs no start."""
+    loaded = load_files(root, files)
+    return build_app(
+        Assembly("test", root, settings, loaded, link(loaded, settings, "test")), Databases({}, memory=True)
+    )
 
 
 def report_files(

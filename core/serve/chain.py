@@ -37,7 +37,10 @@ async def run(ctx: Context) -> Response:
         response = await _run_steps(ctx, slots, arounds)
         while arounds:
             await _leave(arounds.pop(), response)
-    except (asyncio.CancelledError, Disconnected) as error:
+    except Disconnected as error:
+        await _unwind(arounds, error)
+        raise
+    except asyncio.CancelledError as error:
         if not ctx.expired:
             await _unwind(arounds, error)
             raise
@@ -73,10 +76,11 @@ async def _check_preconditions(ctx: Context, slots: Slots) -> None:
     errors: list[ErrorItem] = []
     for section in route.sections:
         slots[section.slot] = section.check(raw[section.section], errors)
-    if errors:  # two steps may demand the same field: the first item of a kind is sent
-        raise PreconditionFailed(
-            list({(item.code, item.id, item.in_): item for item in reversed(errors)}.values())[::-1]
-        )
+    if errors:
+        first: dict[Any, ErrorItem] = {}
+        for item in errors:  # two steps may demand the same field
+            first.setdefault((item.code, item.id, item.in_), item)
+        raise PreconditionFailed(list(first.values()))
     if route.parameter_overflow != "ignore":
         _check_overflow(ctx, raw)
 
