@@ -6,8 +6,9 @@ anything opens. Every field names its unit; `env(...)` may stand wherever a valu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Any, Final, Literal
 
 KIB: Final = 1024
@@ -68,10 +69,47 @@ LOCAL: Final = Local()
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """A plain HTTP listener."""
+    """A plain HTTP listener.
+
+    Attributes:
+        port, host: where it listens; port 0 takes a free one.
+        name: what `Host(listeners=…)` refers to; several listeners may share it.
+        redirect: sends everything except `/health/*` to https.
+        redirect_port: of https; by default that of the first `Https` listener.
+        redirect_host: where all are sent; by default to the name they asked for, if `hosts` knows it.
+        redirect_fallback_host: where those are sent that asked for no known name; by default they get 421.
+    """
 
     port: int = 3000
     host: str = "0.0.0.0"  # noqa: S104  a gateway listens to the network
+    name: str = "http"
+    redirect: bool = False
+    redirect_port: int | None = None
+    redirect_host: str = ""
+    redirect_fallback_host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """PEM files, relative to the root: a certificate with its chain, and its key. It serves the names it holds."""
+
+    cert_file: str
+    key_file: str
+    password: str | Secret = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Https:
+    """A TLS listener (1.2 and up); the first certificate serves clients that name no host, or an unknown one.
+
+    `hsts_s`: how long browsers are told to use https only; 0 tells them nothing.
+    """
+
+    certificates: Sequence[Certificate]
+    port: int = 3443
+    host: str = "0.0.0.0"  # noqa: S104
+    name: str = "https"
+    hsts_s: int = 31_536_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +119,12 @@ class Host:
     Attributes:
         id: what `Routes(host_id=…)` refers to.
         names: host names without port; `*.example.com` matches one label or more, `*` every name.
+        listeners: names of the listeners it answers on; empty means all.
     """
 
     id: str
     names: Sequence[str]
+    listeners: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +150,10 @@ class Mongo:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of every request. Exceeding one is answered 400, 413, 414 or 431, before buffering."""
+    """Bounds of every request. Exceeding one is answered 400, 413, 414 or 431, before buffering.
+
+    `connections` are per worker; those of trusted proxies do not count for `connections_per_address`.
+    """
 
     header_count: int = 100
     header_bytes: int = 16 * KIB
@@ -121,15 +164,40 @@ class Limits:
     json_items: int = 10_000
     text_bytes: int = 64 * KIB
     body_bytes: int = 512 * KIB
+    connections: int = 5_000
+    connections_per_address: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Times in seconds. `request_s`: deadline of a request. `drain_s`: for running ones at stop."""
+    """Times in seconds.
+
+    Attributes:
+        request_s: deadline of a request; routes files and routes may set their own.
+        drain_s: for running requests at stop.
+        keep_alive_s: for an idle connection.
+        header_s: from connecting, or the first byte of a request, to the end of its header.
+        write_s: for a client that reads nothing of its answer.
+    """
 
     request_s: float = 15
     drain_s: float = 15
-    keep_alive_s: int = 10
+    keep_alive_s: float = 10
+    header_s: float = 5
+    write_s: float = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """When requests are refused with 503 before their chain starts, per worker.
+
+    Attributes:
+        max_lag_ms: delay of the event loop above which fewer requests are admitted at a time. Source: mia.js `maxLag`.
+        max_requests: never more than this at a time.
+    """
+
+    max_lag_ms: int = 30
+    max_requests: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,24 +258,27 @@ class ServerSettings:
         workers: processes that serve.
         hosts: virtual hosts; empty answers on every name.
         public_url: base of links in mails and listings; empty takes the request's.
+        trusted_proxies: addresses and networks whose `Forwarded` and `X-Forwarded-*` headers are believed.
         databases: by the name models use; the first or `default_database` serves models that name none.
         default_database: name in `databases`; empty takes the first.
-        limits, timeouts, cache, cron, docs, culture, log: see there.
+        limits, timeouts, overload, cache, cron, docs, culture, log: see there; overload `None` refuses nothing.
         default_output: controller linked after every chain, `(identity, version)`.
         default_errors: error controller linked after those of route and file.
-        debug: whether answers may show the inside; refused in production. Nothing is shown yet.
+        debug: whether answers show the inside to requests with the header `debug: true`; refused in production.
         projects: settings of projects by identity: `{"demo-config": {"title": "…"}}`.
         origins: where each value comes from, by dotted name; filled in when the settings are loaded.
     """
 
-    listen: Sequence[Http] = (Http(),)
+    listen: Sequence[Http | Https] = (Http(),)
     workers: int = 1
     hosts: Sequence[Host] = ()
     public_url: str = ""
+    trusted_proxies: Sequence[str] = ()
     databases: Mapping[str, Mongo] = field(default_factory=dict)
     default_database: str = ""
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    overload: Overload | None = field(default_factory=Overload)
     cache: Cache = field(default_factory=Cache)
     cron: CronSettings = field(default_factory=CronSettings)
     default_output: tuple[str, str] | None = ("generic-defaultJSONResponse", "1.0")
@@ -218,3 +289,26 @@ class ServerSettings:
     debug: bool = False
     projects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+
+def check_edge(settings: ServerSettings) -> Iterator[tuple[str, str]]:
+    """What is wrong between listeners, hosts and proxies: name and message."""
+    known = {listener.name for listener in settings.listen}
+    secure = any(isinstance(listener, Https) for listener in settings.listen)
+    for index, host in enumerate(settings.hosts):
+        if not host.id or host.id in [other.id for other in settings.hosts[:index]]:
+            yield f"hosts.{index}.id", "must be unique and not empty"
+        if not host.names:
+            yield f"hosts.{index}.names", "needs at least one name"
+        if set(host.listeners) - known:
+            yield f"hosts.{index}.listeners", f"listeners are named {', '.join(sorted(known))}"
+    for index, listener in enumerate(settings.listen):
+        if isinstance(listener, Https) and not listener.certificates:
+            yield f"listen.{index}.certificates", "needs at least one Certificate"
+        if isinstance(listener, Http) and listener.redirect and not (secure or listener.redirect_port):
+            yield f"listen.{index}.redirect", "there is no Https listener; give redirect_port"
+    for index, proxy in enumerate(settings.trusted_proxies):
+        try:
+            ip_network(proxy, strict=False)
+        except ValueError:
+            yield f"trusted_proxies.{index}", "must be an address, or a network such as 10.0.0.0/8"

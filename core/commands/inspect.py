@@ -14,6 +14,7 @@ from core.errors import ConfigError
 from core.link.linked import LinkedRoute
 from core.link.table import build_table, explain_route, format_table
 from core.load.configuration import describe_settings
+from core.serve.tls import build_contexts
 
 
 @click.command()
@@ -21,6 +22,7 @@ from core.load.configuration import describe_settings
 def check(state: State) -> None:
     """Load and link everything; print problems, or the effective settings with their origins."""
     linked = state.assembly.linked
+    build_contexts(state.settings.listen, state.root)
     rows = describe_settings(state.settings, state.mode)
     name_width = max(len(name) for name, _, _ in rows)
     value_width = min(40, max(len(value) for _, value, _ in rows))

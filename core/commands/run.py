@@ -58,6 +58,7 @@ def serve(state: State, port: int | None, workers: int | None, reload: bool, no_
         return run_server(
             make_app,
             settings,
+            state.root,
             workers=workers or settings.workers,
             watched=[folder for folder in watched if folder.is_dir()] if watched else None,
             place=place,

@@ -17,7 +17,7 @@ from core.load.convert import SECRET_NAME, Converter
 from core.load.imports import bind_package, drop_package, put_first
 from core.load.loader import import_file
 from core.load.problems import did_you_mean, format_problem
-from core.settings import Local, Secret, ServerSettings
+from core.settings import Local, Secret, ServerSettings, check_edge
 from core.source import Source
 
 #: modes in which the local-MongoDB ladder may be climbed
@@ -141,11 +141,7 @@ def _check_whole(settings: ServerSettings, mode: str) -> Iterator[tuple[str, str
             yield name, "must start with mongodb:// or mongodb+srv://"
         elif production and _W_ONE.search(url):
             yield name, "w=0 and w=1 lose writes when a primary fails; use w=majority"
-    for index, host in enumerate(settings.hosts):
-        if not host.id or host.id in [other.id for other in settings.hosts[:index]]:
-            yield f"hosts.{index}.id", "must be unique and not empty"
-        if not host.names:
-            yield f"hosts.{index}.names", "needs at least one name"
+    yield from check_edge(settings)
     for at, server in enumerate(settings.cache.servers):
         if not re.fullmatch(r"[\w.-]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5}", server):
             yield f"cache.servers.{at}", "must be host:port"

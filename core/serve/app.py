@@ -11,11 +11,12 @@ from collections.abc import AsyncGenerator, Callable
 
 from core.errors import HTTPError, InternalServerError, NotFound, StoreError
 from core.serve.chain import run
+from core.serve.client import Proxies, parse_address
 from core.serve.context import AppContext, Context
 from core.serve.deadline import Deadlines
 from core.serve.delivery import Message, Receive, Send, deliver, send_file
 from core.serve.gate import check_headers, check_host, check_request_line
-from core.serve.hosts import Hosts
+from core.serve.hosts import Hosts, Listeners
 from core.serve.matcher import Matcher
 from core.serve.output import plain_error_response
 from core.serve.pages import Pages
@@ -43,7 +44,11 @@ class App:
         self._startup = Startup(context)
         self._pages = Pages(context, self._startup)
         self._static = StaticFiles((folder.prefix, folder.folder) for folder in context.linked.public_folders)
-        self._matcher = Matcher(context.linked.routes, Hosts(context.server.hosts))
+        hosts = Hosts(context.server.hosts)
+        self._matcher = Matcher(context.linked.routes, hosts)
+        proxies, listeners = Proxies(context.server.trusted_proxies), Listeners(context.server, hosts)
+        self._proxies = proxies if context.server.trusted_proxies else None
+        self._listeners = listeners if listeners.needed else None
         self._deadlines = Deadlines()
 
     async def start(self) -> None:
@@ -122,9 +127,14 @@ class App:
         request.scheme = scope["scheme"]
         request.http_version = scope["http_version"]
         request.client_ip = (scope.get("client") or [""])[0]
+        if ":" in request.client_ip:
+            request.client_ip = str(parse_address(request.client_ip) or request.client_ip)
         request.path = check_request_line(request.method, request.raw_path, request.query_string, self._limits)
         request.index = check_headers(scope["headers"], self._limits)
-        return check_host(request.index.get(b"host", b""))
+        if self._proxies is not None:
+            self._proxies.apply(request)
+        host = check_host(request.index.get(b"host", b""))
+        return host if self._listeners is None else self._listeners.enter(request, host, scope["server"][1])
 
     async def _send(self, response: Response, request: Request, send: Send) -> None:
         status, headers, body = deliver(response, request)

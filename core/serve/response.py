@@ -150,7 +150,12 @@ class Redirect(Response):
         if not _is_safe_target(url, allow_hosts):
             raise BadRequest(msg="The target of the redirect is not allowed.")
         super().__init__(None, status, headers)
-        self.set_header("location", quote(url, safe="/:?#[]@!$&'()*+,;=%~"))
+        self.set_header("location", quote_target(url))
+
+
+def quote_target(url: str) -> str:
+    """A URL as a header carries it: what is escaped stays so, what must not stand there is escaped."""
+    return quote(url, safe="/:?#[]@!$&'()*+,;=%~")
 
 
 def _is_safe_target(url: str, allow_hosts: Collection[str]) -> bool:

@@ -7,9 +7,11 @@ work of `supervisor.py`.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,23 +22,47 @@ import uvicorn
 from core.errors import ConfigError
 from core.serve.app import App
 from core.serve.supervisor import Supervisor, WorkerPlace
-from core.settings import Http, ServerSettings
+from core.serve.tls import Context, build_contexts
+from core.settings import Http, Https, ServerSettings
 
 _log = logging.getLogger("catena.server")
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server; readiness goes at the first signal, a second one of any kind ends at once."""
+    """uvicorn's server with TLS per listener; readiness goes at the first signal, a second one ends at once."""
 
-    def __init__(self, config: uvicorn.Config, app: App, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: App, contexts: Sequence[Context], on_ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._app = app
+        self._contexts = contexts
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
+        """uvicorn's, which knows one TLS context for all sockets."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(uvicorn.config.STARTUP_FAILURE)
+        loop = asyncio.get_running_loop()
+
+        def make_protocol() -> asyncio.Protocol:
+            return self.config.http_protocol_class(  # type: ignore[call-arg]
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+
+        self.servers = [
+            await loop.create_server(
+                make_protocol,
+                sock=listening,
+                ssl=context,
+                backlog=self.config.backlog,
+                ssl_handshake_timeout=self._app.context.server.timeouts.header_s if context else None,
+            )
+            for listening, context in zip(sockets or [], self._contexts, strict=True)
+        ]
+        self.started = True
+        self._on_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn's signature
         self._app.draining = True
@@ -47,6 +73,7 @@ class _Server(uvicorn.Server):
 def serve(
     make_app: Callable[[], App],
     settings: ServerSettings,
+    root: Path,
     *,
     workers: int,
     watched: Sequence[Path] | None,
@@ -55,26 +82,30 @@ def serve(
     """Serve until told to stop; returns the exit code.
 
     Changes in the `watched` folders restart the workers; `place` is what a worker of a supervisor inherited.
+    Files of certificates are relative to `root`.
 
     Raises:
-        ConfigError: an address is in use, not allowed, or not of this machine.
+        ConfigError: an address is in use, not allowed, or not of this machine; a certificate cannot be used.
     """
+    contexts = build_contexts(settings.listen, root)
     if place is not None:
         place.end_with_parent()
-        return _run(make_app(), settings, place.listening_sockets(), place.report_ready)
+        return _run(
+            make_app(), settings, list(zip(place.listening_sockets(), contexts, strict=True)), place.report_ready
+        )
     sockets = [_bind(f"listen[{index}]", listener) for index, listener in enumerate(settings.listen)]
     for bound in sockets:
         address = bound.getsockname()
         _log.info("listening on %s:%d", address[0], address[1], extra={"action": "server.listen"})
     if workers == 1 and watched is None:
-        return _run(make_app(), settings, sockets, lambda: None)
+        return _run(make_app(), settings, list(zip(sockets, contexts, strict=True)), lambda: None)
     if os.name != "posix":
         raise ConfigError("workers", "several workers and --reload need a Unix system")
     watch = None if watched is None else _watcher(watched)
     return Supervisor(sockets, workers, settings.timeouts.drain_s, watch).run()
 
 
-def _bind(name: str, listener: Http) -> socket.socket:
+def _bind(name: str, listener: Http | Https) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in listener.host else socket.AF_INET, socket.SOCK_STREAM)
     if os.name == "posix":  # elsewhere it means that another process may take the port
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -101,7 +132,9 @@ def _watcher(folders: Sequence[Path]) -> Callable[[threading.Event], bool]:
     return wait
 
 
-def _run(app: App, settings: ServerSettings, sockets: list[socket.socket], on_ready: Callable[[], None]) -> int:
+def _run(
+    app: App, settings: ServerSettings, sockets: Sequence[tuple[socket.socket, Context]], on_ready: Callable[[], None]
+) -> int:
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -113,12 +146,12 @@ def _run(app: App, settings: ServerSettings, sockets: list[socket.socket], on_re
         proxy_headers=False,
         server_header=False,
         backlog=128,  # what the kernel may hold back: more would time out before it is served
-        timeout_keep_alive=settings.timeouts.keep_alive_s,
+        timeout_keep_alive=max(1, round(settings.timeouts.keep_alive_s)),
         timeout_graceful_shutdown=max(1, round(settings.timeouts.drain_s)),
     )
-    server = _Server(config, app, on_ready)
+    server = _Server(config, app, [context for _, context in sockets], on_ready)
     try:
-        server.run(sockets)
+        server.run([listening for listening, _ in sockets])
     except KeyboardInterrupt:
         return 0
     return 0 if server.started else 1

@@ -23,7 +23,7 @@ LEVELS = {
     ),
     3: (
         "load/registry data/* http/* link/linked serve/hosts serve/cors serve/static serve/i18n"
-        " serve/client serve/delivery serve/background"
+        " serve/client serve/tls serve/delivery serve/background"
     ),
     4: "load/* serve/limits serve/matcher serve/context serve/deadline serve/output cron/plan cron/store",
     5: "link/* docs/* cron/job",

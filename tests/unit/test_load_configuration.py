@@ -133,7 +133,7 @@ REFUSED = [
     ("listen=Http()", "", "listen: config/local.py:2: must be a list, not a value of type Http"),
     ("listen=[Http(port=99999)]", "", "listen.0.port: config/local.py:2: must be between 0 and 65535, not 99999"),
     ("listen=[Http(), Http()]", "", "listen: config/local.py:2: two listeners share a port"),
-    ("listen=['80']", "", "listen.0: config/local.py:2: must be Http, not '80'"),
+    ("listen=['80']", "", "listen.0: config/local.py:2: must be Http or Https, not '80'"),
     (
         "databases=['x']",
         "",
@@ -167,6 +167,23 @@ REFUSED = [
         "",
         "hosts.1.id: config/local.py:2: must be unique and not empty",
     ),
+    (
+        "hosts=[Host('a', names=['x'], listeners=['https'])]",
+        "",
+        "hosts.0.listeners: config/local.py:2: listeners are named http",
+    ),
+    ("listen=[Https([])]", "", "listen.0.certificates: config/local.py:2: needs at least one Certificate"),
+    (
+        "listen=[Http(redirect=True)]",
+        "",
+        "listen.0.redirect: config/local.py:2: there is no Https listener; give redirect_port",
+    ),
+    (
+        "trusted_proxies=['10.0.0.1', '10.0.0.0/33']",
+        "",
+        "trusted_proxies.1: config/local.py:2: must be an address, or a network such as 10.0.0.0/8",
+    ),
+    ("overload=Overload(max_lag_ms=0)", "", "overload.max_lag_ms: config/local.py:2: must be at least 1, not 0"),
     ("hosts=[Host(5, names=['x'])]", "", "hosts.0.id: config/local.py:2: must be a text, not 5"),
     (
         "culture=Culture(language='x' * 99, region=None)",
