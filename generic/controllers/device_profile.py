@@ -5,6 +5,7 @@ Version 1.0 is mia's. Version 2.0 also hands out the key that the device signs w
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from core import BadRequest, Context, Controller, DuplicateKey, ModelError, Params, PreconditionFailed, rule
@@ -76,7 +77,7 @@ async def update_device(ctx: Context, *, path: DevicePath, body: DeviceProfile, 
     try:
         done = await ctx.db[Device].update_one({"id": device.id}, {"$set": changes})
     except ModelError as error:
-        raise PreconditionFailed(error.errors) from error
+        raise _to_request_error(error) from error
     if not done.matched:
         raise BadRequest("DeviceIdDoesNotExist", ctx.t(GROUP, "DeviceIdDoesNotExist"))
     access_of(ctx.app).devices.forget(device.id)
@@ -111,6 +112,12 @@ def _check_own(ctx: Context, path: DevicePath, device: Device) -> None:
         raise forbidden(ctx, "DeviceIdInvalid", device_id=device.id)
 
 
+def _to_request_error(error: ModelError) -> PreconditionFailed:
+    """What breaks the model, said of the request that it came from."""
+    places = {"device.userAgent": "header"}
+    return PreconditionFailed([replace(item, in_=places.get(item.id or "", "body")) for item in error.errors])
+
+
 async def _register(ctx: Context, body: DeviceProfile, device_id: str = "", key: DeviceKey | None = None) -> Device:
     """Store a new device; an id that is taken, against all odds, is chosen anew where the caller did not choose."""
     document: dict[str, Any] = nest(build_changes(body, ctx.request.header("user-agent")))
@@ -121,7 +128,7 @@ async def _register(ctx: Context, body: DeviceProfile, device_id: str = "", key:
         try:
             return await ctx.db[Device].insert({**document, "id": device_id or Device().id})
         except ModelError as error:
-            raise PreconditionFailed(error.errors) from error
+            raise _to_request_error(error) from error
         except DuplicateKey:
             if tries + 1 == _TRIES or device_id:
                 raise

@@ -104,7 +104,8 @@ async def test_profiles_that_break_the_rules(vault: Vault, body: Any, field: str
 
 async def test_a_short_user_agent_breaks_the_model(vault: Vault) -> None:
     reply = await vault.app.client.post("/vault/1/devices", headers={"user-agent": "abc"})
-    assert (reply.status, reply.json()["errors"][0]["id"]) == (400, "device.userAgent")
+    (item,) = reply.json()["errors"]
+    assert (reply.status, item["id"], item["in"]) == (400, "device.userAgent", "header")
     assert reply.headers["timestamp"] == str(vault.seconds * 1000)
 
 
