@@ -10,7 +10,7 @@ from core.declare.controller import Action, Controller, Use, use
 from core.declare.cron import All, cron
 from core.declare.function import command, init
 from core.declare.project import Lib, Project, Settings, Translations
-from core.declare.route import Body, Cors, Path, RateLimit, Route, Routes
+from core.declare.route import Body, Cors, Path, Route, Routes
 from core.errors import (
     BadGateway,
     BadRequest,
@@ -70,6 +70,7 @@ from core.settings import (
     Log,
     Mongo,
     Overload,
+    RateLimit,
     Secret,
     ServerSettings,
     Timeouts,

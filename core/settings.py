@@ -169,6 +169,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `requests` in any `per_s` seconds and client."""
+
+    requests: int
+    per_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Timeouts:
     """Times in seconds.
 
@@ -261,6 +269,7 @@ class ServerSettings:
         trusted_proxies: addresses and networks whose `Forwarded` and `X-Forwarded-*` headers are believed.
         databases: by the name models use; the first or `default_database` serves models that name none.
         default_database: name in `databases`; empty takes the first.
+        rate_limit: of a client over all routes; files and routes may add own ones.
         limits, timeouts, overload, cache, cron, docs, culture, log: see there; overload `None` refuses nothing.
         default_output: controller linked after every chain, `(identity, version)`.
         default_errors: error controller linked after those of route and file.
@@ -279,6 +288,7 @@ class ServerSettings:
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     overload: Overload | None = field(default_factory=Overload)
+    rate_limit: RateLimit | None = None
     cache: Cache = field(default_factory=Cache)
     cron: CronSettings = field(default_factory=CronSettings)
     default_output: tuple[str, str] | None = ("generic-defaultJSONResponse", "1.0")

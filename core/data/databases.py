@@ -48,6 +48,7 @@ class Databases:
         if self._default not in settings:
             raise ConfigError("default_database", f"names no database: '{default}'")
         self._connections = {name: Connection(name, mongo, memory=memory) for name, mongo in settings.items()}
+        self.is_memory = memory
         self._waiting: list[asyncio.Task[None]] = []
         self._collections: dict[tuple[type[Any], bool], Collection[Any]] = {}
         self.background = Background(self)

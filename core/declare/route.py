@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from core.declare.controller import Action, Use
+from core.settings import RateLimit
 from core.source import Source, caller_source
 
 ChainEntry = Action[..., Any] | Use
@@ -36,14 +37,6 @@ METHODS: Mapping[str, tuple[str, str]] = {
 def _declared_here() -> Source:
     """The line that calls the constructor of a dataclass."""
     return caller_source(2)
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """At most `requests` per `per_s` seconds and client."""
-
-    requests: int
-    per_s: float
 
 
 @dataclass(frozen=True, slots=True)

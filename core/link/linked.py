@@ -13,8 +13,9 @@ from typing import Any, Literal
 from core.cron.schedule import Schedule
 from core.declare.controller import Action
 from core.declare.cron import CronPolicy
-from core.declare.route import Body, Cors, Overflow, RateLimit
+from core.declare.route import Body, Cors, Overflow
 from core.schema.fields import Field
+from core.settings import RateLimit
 from core.source import Source
 
 Section = Literal["header", "query", "path", "body"]
@@ -70,6 +71,15 @@ class LinkedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedLimit:
+    """A rate limit and what it is counted for: the server, a routes file, a route; aliases of a url share one."""
+
+    name: Literal["server", "file", "route"]
+    scope: str
+    limit: RateLimit
+
+
+@dataclass(frozen=True, slots=True)
 class LinkedRoute:
     """One method of one path, ready to run.
 
@@ -117,7 +127,7 @@ class LinkedRoute:
     response_schemes: Mapping[str | int, Any]
     body: Body
     cors: Cors | None
-    rate_limits: tuple[RateLimit, ...]
+    rate_limits: tuple[LinkedLimit, ...]
     parameter_overflow: Overflow
     timeout_s: float
 

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from core.declare.route import Body, Route, Routes, names
 from core.errors import BadDeclaration, PreconditionConflict, UnresolvedReference
 from core.link.chain import ChainResolver, ChainStep
-from core.link.linked import LinkedRoute, LinkedStep, Section
+from core.link.linked import LinkedLimit, LinkedRoute, LinkedStep, Section
 from core.link.paths import build_urls, check_pattern, check_url, expand_keywords
 from core.link.steps import LinkedChain, choose_body, link_steps, merge_responses
 from core.load.convert import check_values
@@ -24,7 +24,7 @@ from core.load.loader import Loaded
 from core.load.problems import collect, did_you_mean, suggest
 from core.schema.fields import MISSING, Field, find_conflict
 from core.schema.rules import Rule
-from core.settings import ServerSettings
+from core.settings import RateLimit, ServerSettings
 
 _EMPTY = Rule()
 
@@ -100,7 +100,7 @@ class RouteLinker:
         self, file: Routes, route: Route, keyword: str, chain: LinkedChain, body: Body, output_at: int
     ) -> LinkedRoute:
         sections = tuple(section for step in chain.steps for section in step.sections)
-        limits = tuple(limit for limit in (file.rate_limit, route.rate_limit) if limit is not None)
+        limits = self._link_limits(file, route, keyword)
         overflow = route.parameter_overflow or file.parameter_overflow
         protected = any(step.action.authorizes for step in chain.steps)
         return LinkedRoute(
@@ -135,6 +135,15 @@ class RouteLinker:
             parameter_overflow=overflow,
             timeout_s=route.timeout_s or file.timeout_s or self.settings.timeouts.request_s,
         )
+
+    def _link_limits(self, file: Routes, route: Route, keyword: str) -> tuple[LinkedLimit, ...]:
+        of_file = f"file {file.group} {file.version} {file.name or file.prefixes[0]}"
+        named: tuple[tuple[Literal["server", "file", "route"], str, RateLimit | None], ...] = (
+            ("server", "server", self.settings.rate_limit),
+            ("file", of_file, file.rate_limit),
+            ("route", f"{of_file} {route.identity} {keyword}", route.rate_limit),
+        )
+        return tuple(LinkedLimit(name, scope, limit) for name, scope, limit in named if limit is not None)
 
     def _merge_parameters(self, steps: Iterable[LinkedStep]) -> Mapping[Section, Mapping[str, Field]]:
         """Section → wire name → field; steps may share one that they declare alike. mia.js merged in place."""

@@ -32,6 +32,8 @@ async def run(ctx: Context) -> Response:
     slots: Slots = [None] * ctx.route.slots
     arounds: Arounds = []
     try:
+        if ctx.route.rate_limits:
+            ctx.headers |= await ctx.app.limits.admit(ctx.route.rate_limits, ctx.request.client_ip)
         if ctx.route.reads:
             await _check_preconditions(ctx, slots)
         response = await _run_steps(ctx, slots, arounds)

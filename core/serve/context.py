@@ -23,6 +23,7 @@ from core.log import EventLogger
 from core.schema.rules import now
 from core.serve.background import Background
 from core.serve.i18n import Translator
+from core.serve.limits import Limiter
 from core.serve.request import Request
 from core.settings import ServerSettings
 from core.source import caller_source
@@ -64,6 +65,7 @@ class AppContext:
         settings: the settings of projects.
         translator: texts of every project and of core.
         cache: records that several requests share.
+        limits: rate limits; `await ctx.app.limits.take("mail anna", RateLimit(5, 3600))` counts for a key of one's own.
         background: work that outlives a request.
         clock: gives the current time; a test may pass its own.
         failures: unexpected errors are kept here when it is a list, for tests to raise them.
@@ -78,6 +80,7 @@ class AppContext:
     settings: ProjectSettings
     translator: Translator
     cache: RecordCache = field(default_factory=RecordCache)
+    limits: Limiter = field(default_factory=Limiter)
     background: Background = field(default_factory=Background)
     clock: Callable[[], datetime] = now
     failures: list[BaseException] | None = None

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from core.data.cache import RecordCache
+from core.data.counters import MongoCounters
 from core.data.databases import Databases
 from core.data.ladder import climb
 from core.link.linked import Linked
@@ -25,6 +27,7 @@ from core.schema.rules import now
 from core.serve.app import App
 from core.serve.context import AppContext, ProjectSettings
 from core.serve.i18n import Translator
+from core.serve.limits import Limiter
 from core.settings import ServerSettings
 
 #: the repository: `generic/` lives here, and `config/` and `projects/` unless another root is given
@@ -68,7 +71,10 @@ def build_app(
 
     `failures` collects unexpected errors of steps, for tests; `on_stop` is called when the application has stopped.
     """
-    settings, linked, clock = assembly.settings, assembly.linked, clock or now
+    settings, linked, own_clock = assembly.settings, assembly.linked, clock
+    clock = clock or now
+    seconds = (lambda: clock().timestamp()) if own_clock else monotonic
+    counters = None if databases.is_memory else MongoCounters(databases)
     context = AppContext(
         mode=assembly.mode,
         server=settings,
@@ -78,6 +84,7 @@ def build_app(
         settings=ProjectSettings(linked.project_settings),
         translator=Translator(linked.translations, settings.culture),
         cache=RecordCache(settings.cache, lambda: clock().timestamp()),
+        limits=Limiter(counters, processes=settings.workers, clock=seconds),
         failures=failures,
         clock=clock,
     )

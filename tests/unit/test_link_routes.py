@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 import pytest
 
-from core.declare.route import Body, Cors, RateLimit
-from core.settings import Host, Limits, ServerSettings, Timeouts
+from core.declare.route import Body, Cors
+from core.settings import Host, Limits, RateLimit, ServerSettings, Timeouts
 from tests.applications import PLAIN, link_files, report_files
 from tests.chains import HEAD, STEPS, labels, link_one, link_routes, named
 
@@ -141,7 +141,8 @@ def test_values_come_from_route_then_file_then_server(tmp_path: Path) -> None:
     )
     filed = link_one(tmp_path / "b", named("all"), "", file, settings)
     assert (filed.timeout_s, filed.body, filed.cors) == (5, Body("text", 5), Cors(max_age_s=1))
-    assert (filed.deprecated, filed.parameter_overflow, filed.rate_limits) == (True, "log", (RateLimit(1, 1),))
+    assert (filed.deprecated, filed.parameter_overflow) == (True, "log")
+    assert [limit.limit for limit in filed.rate_limits] == [RateLimit(1, 1)]
     assert filed.reads == {"query"}
     own = (
         "timeout_s=3, body=Body('raw', 3), cors=Cors(max_age_s=2), deprecated=False, parameter_overflow='block',"
@@ -151,7 +152,10 @@ def test_values_come_from_route_then_file_then_server(tmp_path: Path) -> None:
     route = link_one(tmp_path / "c", named("all"), own, file, settings)
     assert (route.timeout_s, route.body, route.cors) == (3, Body("raw", 3), Cors(max_age_s=2))
     assert (route.deprecated, route.parameter_overflow) == (False, "block")
-    assert route.rate_limits == (RateLimit(1, 1), RateLimit(2, 1))
+    assert [(limit.name, limit.limit) for limit in route.rate_limits] == [
+        ("file", RateLimit(1, 1)),
+        ("route", RateLimit(2, 1)),
+    ]
     assert (route.docs, route.description, route.modified) == (False, "D", "2026-11-20T08:00:00.000Z")
     assert (route.authorization, dict(route.response_schemes)) == (True, {200: {}})
 

@@ -1,0 +1,180 @@
+"""Rate limits: whether a client may go on, before a byte of its body is read.
+
+In: the limits of a route and the client's address. Out: headers for the answer, or 429. Counted where
+`data/counters.py` counts; requests of one client that arrive together are one question. Where the counters are
+out of reach each process keeps its share of the limit: a limit never disappears with the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from contextvars import Context as EmptyContext
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from typing import Final
+
+from core.data.counters import KEYS_MAX, Count, Counters, MemoryCounters
+from core.errors import StoreError, TooManyRequests
+from core.link.linked import LinkedLimit
+from core.settings import RateLimit
+
+_log = logging.getLogger("catena.limits")
+_ANSWER_S: Final = 0.25
+_PAUSE_S: Final = 1.0
+_SOON_S: Final = 0.001  # a refusal lasts, or its waiters would ask for ever
+_NOTHING: Final = Count(0, 0, 0)
+_LARGE: Final = 500  # from here on a process takes requests in blocks, a fiftieth of its share each
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a request may go on, how many more may, and in how many seconds that will be more again."""
+
+    allowed: bool
+    limit: RateLimit
+    remaining: int
+    reset_s: float
+
+    def headers(self, name: str) -> dict[str, str]:
+        """Headers of mia.js, those of draft-ietf-httpapi-ratelimit-headers, and Retry-After where it was refused."""
+        per_s, reset_s = max(1, round(self.limit.per_s)), str(ceil(self.reset_s))
+        found = {
+            "x-rate-limit-limit": str(self.limit.requests),
+            "x-rate-limit-remaining": str(self.remaining),
+            "x-rate-limit-reset": reset_s,
+            "ratelimit-policy": f'"{name}";q={self.limit.requests};w={per_s}',
+            "ratelimit": f'"{name}";r={self.remaining};t={reset_s}',
+        }
+        return found if self.allowed else found | {"retry-after": str(max(1, ceil(self.reset_s)))}
+
+
+class _Grants:
+    """What this process may still let through for one key, or until when it refuses by itself."""
+
+    __slots__ = ("asking", "count", "left", "refused_until", "resets_at", "until", "wanted")
+
+    def __init__(self) -> None:
+        self.asking: asyncio.Task[None] | None = None
+        self.count = _NOTHING
+        self.left = self.wanted = 0
+        self.until = self.refused_until = self.resets_at = 0.0
+
+
+class Limiter:
+    """The limits of one worker.
+
+    Args:
+        counters: where they are counted; `None` keeps them in this process.
+        processes: how many workers share a server, for blocks and for the time without counters.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self, counters: Counters | None = None, *, processes: int = 1, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._alone = MemoryCounters(clock)
+        self._counters = counters or self._alone
+        self._processes = processes
+        self._clock = clock
+        self._grants: dict[str, _Grants] = {}
+        self._paused_until = float("-inf")
+
+    async def admit(self, limits: Iterable[LinkedLimit], address: str) -> dict[str, str]:
+        """Count a request against every limit of its route; gives the headers that tell of the tightest.
+
+        Raises:
+            TooManyRequests: one of them is exhausted.
+        """
+        client = client_key(address)
+        tightest: tuple[Verdict, str] | None = None
+        for limit in limits:
+            verdict = await self.take(f"{limit.scope} {client}", limit.limit)
+            if not verdict.allowed:
+                raise TooManyRequests(headers=verdict.headers(limit.name))
+            if tightest is None or verdict.remaining < tightest[0].remaining:
+                tightest = verdict, limit.name
+        return tightest[0].headers(tightest[1]) if tightest else {}
+
+    async def take(self, key: str, limit: RateLimit) -> Verdict:
+        """Count one request of a key; it is granted at most `limit.requests` in `limit.per_s` seconds."""
+        grants = self._grants.get(key)
+        if grants is None:
+            grants = self._open(key)
+        while True:
+            now = self._clock()
+            if grants.left and now < grants.until:
+                grants.left -= 1
+                if not grants.left and now >= grants.refused_until and grants.asking is None:
+                    self._grants.pop(key, None)  # says nothing any more
+                return self._verdict(grants, limit, now, allowed=True)
+            if now < grants.refused_until:
+                return self._verdict(grants, limit, now, allowed=False)
+            grants.wanted += 1
+            if grants.asking is None:
+                # Clean context: asked for everybody who waits, not under the deadline of the first one.
+                asking = self._ask(key, grants, limit)
+                grants.asking = asyncio.get_running_loop().create_task(asking, context=EmptyContext())
+            await asyncio.shield(grants.asking)
+
+    def _open(self, key: str) -> _Grants:
+        if len(self._grants) >= KEYS_MAX:
+            now = self._clock()
+            useful = {
+                name: one for name, one in self._grants.items() if one.asking or max(one.until, one.refused_until) > now
+            }
+            self._grants = useful if len(useful) < KEYS_MAX else {}  # forgets grants, never what was counted
+        grants = self._grants[key] = _Grants()
+        return grants
+
+    async def _ask(self, key: str, grants: _Grants, limit: RateLimit) -> None:
+        """Take what the waiting ones need, or a block of a large limit."""
+        block = limit.requests // (50 * self._processes) if limit.requests >= _LARGE else 1
+        wanted, grants.wanted = max(block, grants.wanted), 0
+        try:
+            count = await self._take(key, limit, wanted)
+            now = self._clock()
+            grants.count, grants.left = count, count.granted
+            grants.until = now + limit.per_s
+            grants.resets_at = now + count.reset_s
+            if count.granted < wanted:
+                grants.refused_until = now + max(_SOON_S, count.reset_s)
+        finally:
+            grants.asking = None
+
+    async def _take(self, key: str, limit: RateLimit, wanted: int) -> Count:
+        now = self._clock()
+        if now >= self._paused_until:
+            stored = blake2b(key.encode("utf-8", "replace"), digest_size=20).hexdigest()
+            try:
+                async with asyncio.timeout(_ANSWER_S):
+                    return await self._counters.take(stored, limit.requests, limit.per_s, wanted)
+            except (StoreError, TimeoutError) as error:
+                self._paused_until = now + _PAUSE_S
+                extra = {"action": "limits.alone"}
+                _log.warning(
+                    "rate limits are counted by each process alone: %s", str(error) or "no answer", extra=extra
+                )
+        share = max(1, limit.requests // self._processes)
+        return await self._alone.take(key, share, limit.per_s, min(wanted, share))
+
+    def _verdict(self, grants: _Grants, limit: RateLimit, now: float, *, allowed: bool) -> Verdict:
+        remaining = grants.left + grants.count.left if allowed else 0
+        return Verdict(allowed, limit, remaining, max(0.0, grants.resets_at - now))
+
+
+@lru_cache(maxsize=4096)
+def client_key(address: str) -> str:
+    """Who an address stands for: itself, or the /64 network of an IPv6 one, whose owner may use all of it."""
+    try:
+        ip = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(ip, IPv6Address):
+        return str(ip)
+    return str(ip.ipv4_mapped) if ip.ipv4_mapped else f"{ip.exploded[:19]}::/64"
