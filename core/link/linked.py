@@ -98,6 +98,7 @@ class LinkedRoute:
         parameters: merged: section → wire name → field; for docs, listings and overflow.
         reads: sections that must be parsed at all.
         responses: status → wire codes, merged over the chain with those of core.
+        finish: adds the headers of CORS and deprecation to every answer, `(request, response)`.
     """
 
     identity: str
@@ -130,6 +131,7 @@ class LinkedRoute:
     rate_limits: tuple[LinkedLimit, ...]
     parameter_overflow: Overflow
     timeout_s: float
+    finish: Callable[[Any, Any], None] | None
 
     @property
     def label(self) -> str:

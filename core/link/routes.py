@@ -24,6 +24,7 @@ from core.load.loader import Loaded
 from core.load.problems import collect, did_you_mean, suggest
 from core.schema.fields import MISSING, Field, find_conflict
 from core.schema.rules import Rule
+from core.serve.cors import build_finisher, is_origin
 from core.settings import RateLimit, ServerSettings
 
 _EMPTY = Rule()
@@ -117,7 +118,7 @@ class RouteLinker:
             modified=format_modified(route),
             docs=route.docs,
             authorization=protected if route.authorization is None else route.authorization,
-            deprecated=file.deprecated if route.deprecated is None else route.deprecated,
+            deprecated=is_deprecated(file, route),
             source=route.source,
             steps=chain.steps,
             output_at=output_at,
@@ -134,6 +135,7 @@ class RouteLinker:
             rate_limits=limits,
             parameter_overflow=overflow,
             timeout_s=route.timeout_s or file.timeout_s or self.settings.timeouts.request_s,
+            finish=build_finisher(route.cors or file.cors, is_deprecated(file, route), format_modified(route)),
         )
 
     def _link_limits(self, file: Routes, route: Route, keyword: str) -> tuple[LinkedLimit, ...]:
@@ -169,6 +171,11 @@ def is_in_mode(environment: str | Sequence[str], mode: str) -> bool:
     return not environment or mode in names(environment)
 
 
+def is_deprecated(file: Routes, route: Route) -> bool:
+    """What a route says, else its file."""
+    return file.deprecated if route.deprecated is None else route.deprecated
+
+
 def merge_field(first: Field, second: Field) -> Field:
     """Both demands as one: what the first leaves open is taken from the second."""
     if first == second:
@@ -202,6 +209,10 @@ def format_modified(route: Route) -> str:
 
 
 def _check_cors(declared: Routes | Route, label: str) -> None:
+    for origin in declared.cors.origins if declared.cors is not None else ():
+        if not is_origin(origin):
+            hint = "https://shop.example, https://*.shop.example, or *"
+            raise BadDeclaration(declared.source, f"{label}Cors: {origin!r} is no origin", hint)
     if declared.cors is not None and declared.cors.credentials and "*" in declared.cors.origins:
         hint = "any page could act for its visitor; name the origins"
         raise BadDeclaration(declared.source, f"{label}Cors with credentials cannot admit every origin", hint)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Callable
 
-from core.errors import HTTPError, InternalServerError, NotFound, StoreError
+from core.errors import HTTPError, InternalServerError, MethodNotAllowed, NotFound, StoreError
 from core.serve.chain import run
 from core.serve.client import Proxies, parse_address
 from core.serve.context import AppContext, Context
+from core.serve.cors import answer_preflight
 from core.serve.deadline import Deadlines
 from core.serve.delivery import Message, Receive, Send, deliver, send_file
 from core.serve.gate import check_headers, check_host, check_request_line
@@ -66,21 +67,29 @@ class App:
         Raises:
             Disconnected: nobody waits for an answer.
         """
+        path = request.path
         try:
-            path = request.path
             if path in self._pages.paths:
                 return await self._pages.answer(request, path, draining=self.draining)
             if request.method in {"GET", "HEAD"} and (file := self._static.find(path)) is not None:
                 return file
             route, request.path_values = self._matcher.match(request.method, host, path)
+        except MethodNotAllowed as error:
+            if request.method != "OPTIONS" or "OPTIONS" not in error.allow:
+                return plain_error_response(self.context, request, error)
+            routes = self._matcher.routes_at(host, path)
+            return answer_preflight(request, {method: route.cors for method, route in routes.items()})
         except HTTPError as error:
             return plain_error_response(self.context, request, error)
         ctx = Context(self.context, route, request)
         self._deadlines.enter(ctx)
         try:
-            return await run(ctx)
+            response = await run(ctx)
         finally:
             self._deadlines.leave(ctx)
+        if route.finish is not None:
+            route.finish(request, response)
+        return response
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """ASGI 3: `http` and `lifespan`; websockets are closed before they open (403)."""

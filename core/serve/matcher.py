@@ -156,10 +156,15 @@ class Matcher:
 
     def allowed(self, host_name: str, path: str) -> tuple[str, ...]:
         """What belongs into `Allow`: the methods of a path, and OPTIONS where one of them has CORS."""
-        tables = self._tables(host_name)
-        found = {method: match for method in METHODS for table in tables if (match := table.find(method, path))}
-        cors = any(match.route.cors for match in found.values())
+        found = self.routes_at(host_name, path)
+        cors = any(route.cors for route in found.values())
         return tuple(method for method in METHODS if method in found or (cors and method == "OPTIONS"))
+
+    def routes_at(self, host_name: str, path: str) -> dict[str, LinkedRoute]:
+        """Method → route of a path."""
+        tables = self._tables(host_name)[::-1]  # the most specific one wins
+        found = {method: match for method in METHODS for table in tables if (match := table.find(method, path))}
+        return {method: match.route for method, match in found.items()}
 
 
 def _add_method(methods: dict[str, _T], method: str, target: _T) -> None:
