@@ -24,7 +24,7 @@ from core.load.loader import Loaded
 from core.load.problems import collect, did_you_mean, suggest
 from core.schema.fields import MISSING, Field, find_conflict
 from core.schema.rules import Rule
-from core.serve.cors import build_finisher, is_origin
+from core.serve.cors import build_finisher, find_mistakes
 from core.settings import RateLimit, ServerSettings
 
 _EMPTY = Rule()
@@ -209,13 +209,8 @@ def format_modified(route: Route) -> str:
 
 
 def _check_cors(declared: Routes | Route, label: str) -> None:
-    for origin in declared.cors.origins if declared.cors is not None else ():
-        if not is_origin(origin):
-            hint = "https://shop.example, https://*.shop.example, or *"
-            raise BadDeclaration(declared.source, f"{label}Cors: {origin!r} is no origin", hint)
-    if declared.cors is not None and declared.cors.credentials and "*" in declared.cors.origins:
-        hint = "any page could act for its visitor; name the origins"
-        raise BadDeclaration(declared.source, f"{label}Cors with credentials cannot admit every origin", hint)
+    for message, hint in find_mistakes(declared.cors):
+        raise BadDeclaration(declared.source, f"{label}{message}", hint)
 
 
 def _check_path_fields(route: LinkedRoute, url: str, known: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ answer to a preflight. Routes without either have nothing to call. Used by `link
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -20,9 +20,13 @@ Finisher = Callable[[Request, Response], None]
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.-]*://(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::[0-9]{1,5})?")
 
 
-def is_origin(text: str) -> bool:
-    """Whether something can stand in `Cors.origins`; `null` cannot: any sandboxed page sends it."""
-    return _ORIGIN.fullmatch(text) is not None
+def find_mistakes(cors: Cors | None) -> Iterator[tuple[str, str]]:
+    """What is wrong with a declaration: message and hint. `null` is no origin: any sandboxed page sends it."""
+    for origin in cors.origins if cors else ():
+        if not _ORIGIN.fullmatch(origin):
+            yield f"Cors: {origin!r} is no origin", "https://shop.example, https://*.shop.example, or *"
+    if cors and cors.credentials and "*" in cors.origins:
+        yield "Cors with credentials cannot admit every origin", "any page could act for its visitor; name the origins"
 
 
 def build_finisher(cors: Cors | None, deprecated: bool, modified: str) -> Finisher | None:
