@@ -36,6 +36,7 @@ from tests.benchmarks.report import (
     replace_figures,
 )
 from tests.benchmarks.samples import make_items
+from tests.benchmarks.signed import make_documents
 from tests.mongo import mongod_pids
 from tests.tree import ROOT
 
@@ -108,6 +109,9 @@ def measure(
     url = mongo_url.replace("/?", "/bench?")
     with MongoClient(url) as client:
         client["bench"]["bench-items"].insert_many(make_items())
+        for collection, document in make_documents().items():
+            client["bench"][collection].create_index("id", unique=True)
+            client["bench"][collection].insert_one(document)
     if cases:
         run_cases(bench, cases, url, options.repeats)
     if MANY.key in options.cases:

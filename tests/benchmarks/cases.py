@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tests.benchmarks.samples import SEARCH
+from tests.benchmarks.signed import PATHS
 
 ALL = ("catena", "bare", "starlette", "fastapi")
 WITH_DATA = ("catena", "starlette", "fastapi")
@@ -28,6 +29,7 @@ class Case:
         connections: keep-alive connections at once.
         script: file in `scripts/`; with `post.lua` the body is `body`.
         body: name of a sample: `order` or `entry`.
+        signed: version of the signature that it carries.
     """
 
     key: str
@@ -37,6 +39,7 @@ class Case:
     connections: int = 32
     script: str = ""
     body: str = ""
+    signed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,12 @@ CASES = (
     HELLO,
     Case("B", "5 validated query values, 3 steps", SEARCH, ALL),
     Case("C", "1 KB body, 15 validated fields, echo", "/bench/orders", ALL, script="post.lua", body="order"),
+    Case(
+        "D1", "signed request 1.0: device looked up, three steps", PATHS["1.0"], ALL, script="signed.lua", signed="1.0"
+    ),
+    Case(
+        "D2", "signed request 2.0: device looked up, three steps", PATHS["2.0"], ALL, script="signed.lua", signed="2.0"
+    ),
     Case("E", "find one by id", "/bench/items/1", WITH_DATA, script="items.lua"),
     Case("F", "list 20", "/bench/items?limit=20", WITH_DATA),
     Case("G", "insert one, majority", "/bench/items", WITH_DATA, script="post.lua", body="entry"),
@@ -96,6 +105,10 @@ TARGETS = (
     Target("C", "bare", ">=", 0.70),
     Target("C", "starlette", ">=", 1.5),
     Target("C", "fastapi", ">=", 3.5),
+    Target("D1", "bare", ">=", 0.5),
+    Target("D1", "starlette", ">=", 2),
+    Target("D2", "bare", ">=", 0.5),
+    Target("D2", "starlette", ">=", 2),
     Target("E", "starlette", ">=", 3),
     Target("E1", "starlette", "<=", 1.10, "cpu"),
     Target("F", "starlette", ">=", 1.25),

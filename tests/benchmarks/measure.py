@@ -20,6 +20,7 @@ from tests.benchmarks.load import find_wrk, run_load
 from tests.benchmarks.machine import Cores, busy_s, cpu_s, is_quiet
 from tests.benchmarks.process import Process
 from tests.benchmarks.samples import ENTRY, ORDER
+from tests.benchmarks.signed import make_key
 
 #: a sample with more foreign work than this on the cores is taken again
 DISTURBED_CORES = 0.10
@@ -103,6 +104,7 @@ class Bench:
 
     def _take(self, case: Case, server: Process, servers: Iterable[Process]) -> Sample:
         arguments = [str(self._bodies / case.body)] if case.body else []
+        arguments += [make_key(case.signed, server.port)] if case.signed else []
         url = f"http://127.0.0.1:{server.port}{case.path}"
         pids = [pid for process in servers for pid in process.workers()]
         used, ours, busy, began = server.cpu_s(), self._ours_s(pids), busy_s(self.cores.both), time.monotonic()
@@ -143,13 +145,16 @@ def check_agreement(cases: Iterable[Case], servers: Mapping[str, Process]) -> No
         for name in refusing:
             if servers[name].ask(case.path, b'{"name": 1}')[0] not in {400, 422}:
                 raise SystemExit(f"the server '{name}' does not check bodies in case {case.key}")
+        for name in [name for name in case.servers if case.signed and name != "bare"]:
+            if servers[name].ask(case.path, key="0" * 170)[0] != 401:
+                raise SystemExit(f"the server '{name}' does not check signatures in case {case.key}")
 
 
 def _ask(case: Case, server: Process) -> object:
     """The answer without what differs each time: a new id, the digits of fractions of a second."""
     body = {"order": orjson.dumps(ORDER), "entry": orjson.dumps(ENTRY)}.get(case.body, b"")
     path = "/bench/items/" + f"{7:024x}" if case.script == "items.lua" else case.path
-    status, answer = server.ask(path, body)
+    status, answer = server.ask(path, body, make_key(case.signed, server.port) if case.signed else "")
     if status != 200:
         raise SystemExit(f"the server '{server.name}' answers {status} in case {case.key}: {answer!r}")
     if case.body == "entry":

@@ -41,11 +41,12 @@ class Process:
     def rss_mb(self) -> float:
         return max(rss_mb(pid) for pid in self.workers())
 
-    def ask(self, path: str, body: bytes = b"") -> tuple[int, bytes]:
+    def ask(self, path: str, body: bytes = b"", key: str = "") -> tuple[int, bytes]:
         """Status and body of an answer: to a GET, or to a POST where there is a JSON body to send."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             headers = {"content-type": "application/json"} if body else {}
+            headers |= {"key": key} if key else {}
             connection.request("POST" if body else "GET", path, body or None, headers)
             reply = connection.getresponse()
             return reply.status, reply.read()

@@ -44,6 +44,15 @@ def check_search(query: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+def check_account(query: Mapping[str, str]) -> dict[str, Any]:
+    """The one value of a signed request."""
+    errors: Errors = []
+    values = {"account": text(query, "account", errors, most=20, pattern=ACCOUNT)}
+    if errors:
+        raise Invalid(errors)
+    return values
+
+
 def check_page(query: Mapping[str, str]) -> tuple[int, int]:
     """Limit and skip."""
     errors: Errors = []

@@ -31,15 +31,18 @@ OPTIONS: dict[str, Any] = {
 
 
 class Store:
-    """Two collections, there between `open` and `close`."""
+    """The collections, there between `open` and `close`."""
 
     items: AsyncCollection[dict[str, Any]]
     entries: AsyncCollection[dict[str, Any]]
+    devices: AsyncCollection[dict[str, Any]]
+    secrets: AsyncCollection[dict[str, Any]]
 
     def open(self) -> None:
         self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(os.environ["CATENA_MONGO_URL"], **OPTIONS)
         database = self._client.get_default_database()
         self.items, self.entries = database["bench-items"], database["bench-entries"]
+        self.devices, self.secrets = database["devices"], database["secrets"]
 
     async def close(self) -> None:
         await self._client.close()

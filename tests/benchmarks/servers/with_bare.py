@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.benchmarks import signed
 from tests.benchmarks.samples import ORDER, SEARCH_ANSWER, envelope
 
 ANSWERS = {
     "/bench/hello": envelope({"hello": "world"}),
     "/bench/search": envelope(SEARCH_ANSWER),
     "/bench/orders": envelope(ORDER),
+    "/bench/signed/1": envelope(signed.ANSWER),
+    "/bench/signed/2": envelope(signed.ANSWER),
 }
 STARTS: dict[str, dict[str, Any]] = {
     path: {

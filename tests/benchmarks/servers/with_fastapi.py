@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
 from bson import ObjectId
-from fastapi import Depends, FastAPI, HTTPException, Query
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request
 from pydantic import BaseModel, BeforeValidator, Field
 
+from tests.benchmarks.servers import signatures
 from tests.benchmarks.servers.store import LIMIT_MS, Store
 
 store = Store()
@@ -138,6 +139,31 @@ async def get_item(item_id: str) -> Envelope[Item]:
     if document is None:
         raise HTTPException(404)
     return Envelope(response=Item.model_validate(document))
+
+
+class Signed(BaseModel):
+    device: str
+    account: str
+
+
+async def find_device(request: Request, version: Literal["1", "2"], key: Annotated[str, Header()]) -> str:
+    host, method = request.headers.get("host", ""), request.method
+    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
+    try:
+        if version == "1":
+            device = await signatures.check_v1(store, key, method, f"http://{host}{path}?{query}")
+        else:
+            device = await signatures.check_v2(store, key, method, host, path, query)
+    except signatures.Refused:
+        raise HTTPException(401) from None
+    return str(device["id"])
+
+
+@app.get("/bench/signed/{version}")
+async def show_signed(
+    device: Annotated[str, Depends(find_device)], account: Annotated[str, Depends(find_account)]
+) -> Envelope[Signed]:
+    return Envelope(response=Signed(device=device, account=account))
 
 
 @app.post("/bench/items")

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.benchmarks.servers import checks
+from tests.benchmarks.servers import checks, signatures
 from tests.benchmarks.servers.store import LIMIT_MS, Store
 
 store = Store()
@@ -79,6 +79,18 @@ async def add_entry(request: Request) -> Response:
     return Json({"id": result.inserted_id})
 
 
+async def show_signed(request: Request) -> Response:
+    """Three steps, as in Catena: who signed, which account, the answer."""
+    key, host = request.headers.get("key", ""), request.headers.get("host", "")
+    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
+    if request.path_params["version"] == "1":
+        device = await signatures.check_v1(store, key, request.method, f"http://{host}{path}?{query}")
+    else:
+        device = await signatures.check_v2(store, key, request.method, host, path, query)
+    account = await find_account(checks.check_account(request.query_params))
+    return Json({"device": device["id"], "account": account})
+
+
 async def read_json(request: Request) -> Any:
     try:
         return orjson.loads(await request.body())
@@ -90,6 +102,11 @@ async def refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, checks.Invalid)
     errors = [{"id": name, "code": code} for name, code in error.errors]
     return Response(orjson.dumps({"status": 400, "errors": errors}), 400, media_type="application/json")
+
+
+async def deny(request: Request, error: Exception) -> Response:
+    errors = [{"code": "KeyInvalid"}]
+    return Response(orjson.dumps({"status": 401, "errors": errors}), 401, media_type="application/json")
 
 
 @asynccontextmanager
@@ -107,7 +124,8 @@ app = Starlette(
         Route("/bench/items", list_items),
         Route("/bench/items", add_entry, methods=["POST"]),
         Route("/bench/items/{id}", get_item),
+        Route("/bench/signed/{version}", show_signed),
     ],
-    exception_handlers={checks.Invalid: refuse},
+    exception_handlers={checks.Invalid: refuse, signatures.Refused: deny},
     lifespan=lifespan,
 )

@@ -7,4 +7,5 @@ settings = ServerSettings(
     cron=CronSettings(enabled=False),
     docs=Docs(enabled=False),
     log=Log(level="info", format="json"),
+    projects={"generic-access": {"sealing_secret": "the benchmark seals its one key with this"}},
 )

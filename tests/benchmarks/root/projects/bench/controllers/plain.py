@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from core import Context, Controller, Params, rule
+from generic.models.device import Device
 
 plain = Controller("bench-plain", group="bench")
 
@@ -78,6 +79,11 @@ async def choose_window(ctx: Context, *, query: WindowQuery) -> Window:
 @plain.action("search")
 async def search(ctx: Context, *, query: SearchQuery, account: Account, window: Window) -> dict[str, Any]:
     return {"account": account.name, "q": query.q, "sort": query.sort, "first": window.first, "last": window.last}
+
+
+@plain.action("signed")
+async def show_signed(ctx: Context, *, device: Device, account: Account) -> dict[str, Any]:
+    return {"device": device.id, "account": account.name}
 
 
 @plain.action("echo")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from core import Path, Route, Routes
+from core import Path, Route, Routes, use
 from projects.bench.controllers.items import add_entry, get_item, list_items
-from projects.bench.controllers.plain import burn, choose_window, echo, find_account, say_hello, search
+from projects.bench.controllers.plain import burn, choose_window, echo, find_account, say_hello, search, show_signed
 
 COUNT = int(os.environ.get("BENCH_ROUTES", "10"))
 
@@ -18,6 +18,16 @@ api = Routes(
         Path("./hello", get=Route("hello", chain=[say_hello])),
         Path("./search", get=Route("search", chain=[find_account, choose_window, search])),
         Path("./orders", post=Route("orders", chain=[echo])),
+        *(
+            Path(
+                f"./signed/{version}",
+                get=Route(
+                    f"signed-{version}",
+                    chain=[use("generic-validateAccessKey", f"{version}.0"), find_account, show_signed],
+                ),
+            )
+            for version in (1, 2)
+        ),
         Path("./burn", get=Route("burn", chain=[burn])),
         Path(
             "./items",
