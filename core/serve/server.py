@@ -21,6 +21,7 @@ import uvicorn
 
 from core.errors import ConfigError
 from core.serve.app import App
+from core.serve.protocol import Protocol
 from core.serve.supervisor import Supervisor, WorkerPlace
 from core.serve.tls import Context, build_contexts
 from core.settings import Http, Https, ServerSettings
@@ -137,7 +138,7 @@ def _run(
 ) -> int:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         interface="asgi3",

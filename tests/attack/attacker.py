@@ -46,15 +46,20 @@ class Attacker:
         return self._read()
 
     def _read(self) -> RawAnswer:
-        self._connection.send_bytes(LIVE)  # already on its way when the first one is answered
-        answer = self._connection.read()
-        check_answer(answer)
-        if answer.is_last:
-            assert self._connection.is_closed()
-            self.close()
-            self._connection = RawConnection(self._port)
-        else:
-            assert self._connection.read().json() == {"status": "live"}
+        is_in_order = False
+        try:
+            self._connection.send_bytes(LIVE)  # already on its way when the first one is answered
+            answer = self._connection.read()
+            check_answer(answer)
+            if answer.is_last:
+                assert self._connection.is_closed()
+            else:
+                assert self._connection.read().json() == {"status": "live"}
+                is_in_order = True
+        finally:
+            if not is_in_order:
+                self._connection.close()
+                self._connection = RawConnection(self._port)
         return answer
 
     def close(self) -> None:

@@ -38,31 +38,21 @@ def demo_server(mongo_url: str) -> Iterator[Server]:
     shutil.rmtree(root)
 
 
-@pytest.fixture(scope="session")
-def _target_client(target_server: Server) -> Iterator[Attacker]:
-    with attacker_of(target_server) as client:
-        yield client
-
-
-@pytest.fixture(scope="session")
-def _demo_client(demo_server: Server) -> Iterator[Attacker]:
-    with attacker_of(demo_server) as client:
-        yield client
-
-
 @pytest.fixture
-def target(_target_client: Attacker, target_server: Server) -> Iterator[Attacker]:
+def target(target_server: Server) -> Iterator[Attacker]:
     """A client of the target; afterwards nothing of level error stands in its log that was not there before."""
     before = len(errors_of(target_server))
-    yield _target_client
+    with attacker_of(target_server) as client:
+        yield client
     assert errors_of(target_server)[before:] == []
 
 
 @pytest.fixture
-def demo(_demo_client: Attacker, demo_server: Server) -> Iterator[Attacker]:
+def demo(demo_server: Server) -> Iterator[Attacker]:
     """The same for the demo."""
     before = len(errors_of(demo_server))
-    yield _demo_client
+    with attacker_of(demo_server) as client:
+        yield client
     assert errors_of(demo_server)[before:] == []
 
 

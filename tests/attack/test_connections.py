@@ -1,0 +1,100 @@
+"""Requests that would turn a connection into something else; and clients that leave (HTTP-6, HTTP-7, HTTP-16)."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.attack.attacker import LIVE
+from tests.mongo import wait_until
+from tests.rig.raw_http import raw_connection
+from tests.server import Server
+
+TURNING = {
+    "CONNECT": b"CONNECT /target/public/a HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "CONNECT host": b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "h2c": b"GET /target/public/a HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    "websocket": b"GET /target/public/a HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    "with a body": b"POST /target/body HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 13\r\n\r\n" + b'{"name": "x"}',
+}
+
+
+@pytest.mark.parametrize("request_bytes", TURNING.values(), ids=TURNING)
+def test_HTTP_7_an_upgrade_is_answered_and_the_connection_closed(request_bytes: bytes, target_server: Server) -> None:
+    """What follows such a request is not HTTP to the parser: nobody may wait for an answer to it."""
+    started = time.monotonic()
+    with raw_connection(target_server.port) as connection:
+        connection.send_bytes(request_bytes)
+        answer = connection.read()
+        assert answer.status in {200, 400, 405}
+        assert answer.is_last
+        assert connection.is_closed()
+    with raw_connection(target_server.port) as connection:
+        connection.send_bytes(request_bytes + LIVE)
+        assert connection.read().is_last
+        assert connection.is_closed()
+    assert time.monotonic() - started < 2
+
+
+LEAVING = {
+    "at once": b"",
+    "in the request line": b"GET /target/pub",
+    "in the headers": b"GET /target/wait HTTP/1.1\r\nHost: local",
+    "in the body": b"POST /target/body HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 100\r\n\r\n{"name": ',
+    "in a chunk": b"POST /target/body HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\nff\r\n{",
+    "while it is answered": b"GET /target/wait HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "while the database works": b"GET /target/query?name=x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "with more on the way": b"GET /target/wait HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5,
+    "in a stream": b"GET /target/stream HTTP/1.1\r\nHost: localhost\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", LEAVING.values(), ids=LEAVING)
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_HTTP_16_a_client_that_leaves_is_no_line_in_the_log(how: str, sent: bytes, target_server: Server) -> None:
+    before = target_server.output
+    for _ in range(20):
+        client = socket.create_connection(("127.0.0.1", target_server.port), 5)
+        client.sendall(sent)
+        if b"stream" in sent:
+            assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+        if how == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+    # What was begun for them takes 0.3 s; an answer that takes as long comes after all of it.
+    assert target_server.get("/target/wait").status == 200
+    assert target_server.get("/target/wait").status == 200
+    wait_until(lambda: count_connections(target_server) == 0)
+    assert target_server.output == before
+
+
+def count_connections(server: Server) -> int:
+    """Open connections of the server, those of this process to it excluded (Linux)."""
+    port = f":{server.port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(port) and row[3] in {"01", "08"} for row in rows)
+
+
+def test_HTTP_16_nothing_is_left_behind_by_clients_that_leave(target_server: Server) -> None:
+    """Descriptors of the server after hundreds of them are those it had before."""
+    folder = Path(f"/proc/{target_server.process.pid}/fd")
+
+    def count_files() -> int:
+        return len(list(folder.iterdir()))
+
+    assert target_server.get("/target/wait").status == 200
+    before = count_files()
+    for number in range(200):
+        with socket.create_connection(("127.0.0.1", target_server.port), 5) as client:
+            client.sendall(list(LEAVING.values())[number % len(LEAVING)])
+    wait_until(lambda: count_files() <= before + 2)
+    assert json.loads(target_server.get("/health/live").body) == {"status": "live"}
