@@ -31,10 +31,12 @@ signature = Controller(IDENTITY, version="2.0", group="generic")
 _RESPONSES: Final = {
     401: ["KeyInvalid", "KeyExpired", "KeyReplayed", "DeviceIdInvalid"],
     403: ["KeyInvalidForGroup", "SignatureMethodInvalid", "TemporaryDisabled", "IPNotAllowed"],
+    429: "RateLimitExceededForKey",
 }
 _RESPONSES_V2: Final = {
     401: ["KeyInvalid", "KeyExpired", "KeyReplayed"],
     403: ["KeyInvalidForGroup", "TemporaryDisabled"],
+    429: "RateLimitExceededForKey",
 }
 
 #: of both versions, which may stand in one chain

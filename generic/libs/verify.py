@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Annotated, Final, Literal
 
-from core import Collection, Context, DuplicateKey, Params, Unavailable, rule
+from core import Collection, Context, DuplicateKey, Params, RateLimit, TooManyRequests, Unavailable, rule
 from generic.libs.access import KnownDevice, access_of, opens_group
 from generic.libs.addresses import is_within, parse_address
 from generic.libs.instants import as_time
 from generic.libs.message_signature import build_base, matches_digest, parse_signature
-from generic.libs.refusal import forbidden, unauthorized
+from generic.libs.refusal import GROUP, forbidden, unauthorized
 from generic.libs.signature_v1 import hash_body_v1, parse_key_v1, sign_v1
 from generic.libs.signature_v2 import Signed, build_message_v2, parse_key_v2, sign_v2
 from generic.libs.signed_body import read_signed_body
@@ -77,6 +77,7 @@ async def verify_v1(ctx: Context, text: str, options: AccessOptions) -> Device:
         raise unauthorized(ctx, "DeviceIdInvalid", device_id=key.device_id)
     if known.device.status == "disabled":
         raise forbidden(ctx, "TemporaryDisabled", device_id=key.device_id)
+    await _count(ctx, known.device)
     # Not the text of the key: its signature may be written in capitals.
     await _refuse_replay(ctx, f"1.{key.device_id}.{signed.decode()}", int(key.timestamp), options)
     return _lend(ctx, known.device, at)
@@ -98,6 +99,7 @@ async def verify_static(ctx: Context, key: str) -> Device:
     address = parse_address(ctx.request.client_ip)
     if address is None or is_within(address, access.blockcidr or ()) or not is_within(address, access.cidr or ()):
         raise forbidden(ctx, "IPNotAllowed", device_id=device.id)
+    await _count(ctx, device)
     return _lend(ctx, device, at)
 
 
@@ -155,8 +157,22 @@ async def _admit(
         raise forbidden(ctx, "TemporaryDisabled", device_id=signed.device_id)
     if not opens_group(key.groups, ctx.route.group):
         raise forbidden(ctx, "KeyInvalidForGroup", device_id=signed.device_id)
+    await _count(ctx, known.device)
     await _refuse_replay(ctx, f"2.{signed.key_id}.{signed.nonce}", signed.timestamp, options)
     return _lend(ctx, known.device, at)
+
+
+async def _count(ctx: Context, device: Device) -> None:
+    """Count the request against the device's own limit, where it has one; mia.js did so for static keys only."""
+    own = device.rate_limit
+    if own is None or not own.interval or not own.max_requests or own.interval <= 0 or own.max_requests < 1:
+        return
+    limit = RateLimit(int(own.max_requests), own.interval * 60)
+    verdict = await ctx.app.limits.take(f"device {device.id}", limit)
+    if not verdict.allowed:
+        code = "RateLimitExceededForKey"
+        raise TooManyRequests(code, ctx.t(GROUP, code), headers=verdict.headers("device"))
+    ctx.headers.update(verdict.headers("device"))
 
 
 async def _refuse_replay(ctx: Context, name: str, timestamp: int, options: AccessOptions) -> None:

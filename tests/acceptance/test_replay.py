@@ -14,7 +14,7 @@ from core import ConfigError, DuplicateKey
 from core.testing import make_app
 from generic.models.device import Device
 from generic.models.seen_request import SeenRequest
-from tests.signing import VAULT, Vault, code_of, open_vault
+from tests.signing import STATIC_KEY, VAULT, Signed, Vault, code_of, open_vault
 
 BODY = b'{"name":"Buy MILK"}'
 
@@ -83,6 +83,40 @@ async def test_SIG_9_bad_signatures_leave_no_trace(vault: Vault) -> None:
             assert (await vault.send(request.with_(body=b"{}"))).status == 401
     assert await seen.count() == before
     assert await vault.app.db[Device].count({"status": "inactive"}) == 0
+
+
+# A device's own limit
+
+
+@pytest.mark.parametrize("form", ["v1", "v2", "message", "static"])
+async def test_a_device_has_a_limit_of_its_own(vault: Vault, form: str) -> None:
+    await vault.add_static()
+    await vault.app.db[Device].update_many({}, {"$set": {"rateLimit": {"interval": 1, "maxRequests": 3}}})
+    vault.forget()
+    prefix = "/v2" if form in {"v2", "message"} else "/v1"
+    statuses = []
+    for number in range(5):
+        path = f"{prefix}/items?n={number}"
+        request = Signed("GET", path, {"key": STATIC_KEY}) if form == "static" else getattr(vault, form)("GET", path)
+        reply = await vault.send(request)
+        statuses.append(code_of(reply))
+        assert reply.headers["x-rate-limit-limit"] == "3"
+    assert statuses == [(200, "")] * 3 + [(429, "RateLimitExceededForKey")] * 2
+    assert "retry-after" in reply.headers
+
+
+async def test_an_absurd_limit_is_none(vault: Vault) -> None:
+    for limit in ({}, {"interval": 0, "maxRequests": 1}, {"interval": 1, "maxRequests": -1}):
+        await vault.app.db[Device].update_many({}, {"$set": {"rateLimit": limit}})
+        vault.forget()
+        assert (await vault.send(vault.v2("GET", "/v2/items"))).status == 200
+
+
+async def test_registering_has_a_strict_limit_of_its_own(mongo_url: str) -> None:
+    async with make_app("projects/demo", mongo=mongo_url) as app:
+        statuses = [(await app.client.post("/demo-auth/v1/devices", json={})).status for _ in range(32)]
+        assert statuses == [200] * 30 + [429] * 2
+        assert (await app.client.get("/demo-auth/v1/services")).status == 200
 
 
 # At start
