@@ -12,7 +12,17 @@ from generic.models.device import Device
 from generic.models.secret import SharedSecret
 from generic.models.seen_request import SeenRequest
 from tests.mutations import mutate, same_to_v1
-from tests.signing import DEVICE_ID, OTHER_SECRET, OTHER_SECRET_ID, SECRET_ID, Signed, Vault, code_of, open_vault
+from tests.signing import (
+    DEVICE_ID,
+    OTHER_SECRET,
+    OTHER_SECRET_ID,
+    SECRET_ID,
+    STATIC_KEY,
+    Signed,
+    Vault,
+    code_of,
+    open_vault,
+)
 
 BODY = b'{"name":"Buy MILK","note":"some more text, so that there is something to change","count":12}'
 #: of each form; tests/chaos runs ten times as many
@@ -246,7 +256,7 @@ async def test_B07_a_key_of_one_group_opens_no_route_of_another(vault: Vault) ->
     assert code_of(await vault.send(vault.v1("GET", "/other1/items"))) == (403, "KeyInvalidForGroup")
     assert code_of(await vault.send(vault.v2("GET", "/other2/items"))) == (403, "KeyInvalidForGroup")
     assert code_of(await vault.send(vault.message("GET", "/other2/items"))) == (403, "KeyInvalidForGroup")
-    static = Signed("GET", "/other1/items", {"key": "9cd43d5622a2fa78b67b3412a2d8c614"})
+    static = Signed("GET", "/other1/items", {"key": STATIC_KEY})
     assert code_of(await vault.send(static)) == (403, "KeyInvalidForGroup")
     other = {"secret_id": OTHER_SECRET_ID, "secret": OTHER_SECRET}
     assert (await vault.send(vault.v1("GET", "/other1/items", **other))).status == 200, "group in capitals"
@@ -282,10 +292,32 @@ async def test_E01_nobody_chooses_the_own_address(vault: Vault, name: str, addre
     await vault.add_static(cidr=["10.0.0.0/8"])
     await vault.add_static(key="b" * 32, blockcidr=["127.0.0.1/32"])
     value = f"for={address}" if name == "forwarded" else address
-    for key in ("9cd43d5622a2fa78b67b3412a2d8c614", "b" * 32):
+    for key in (STATIC_KEY, "b" * 32):
         for sent in (value, value.replace("127.0.0.1", "10.0.0.1")):
             reply = await vault.send(Signed("GET", "/v1/items", {"key": key, name: sent}))
             assert code_of(reply) == (403, "IPNotAllowed")
+
+
+async def test_E01_trusted_proxies_are_believed_from_the_right(mongo_url: str) -> None:
+    """The proxy is 127.0.0.1: what the client itself wrote stands further left and does not count."""
+    async with open_vault(mongo_url, trusted_proxies=["127.0.0.1", "192.168.0.0/16"]) as vault:
+        await vault.add_static(cidr=["10.0.0.0/8"], blockcidr=["10.0.0.66/32"])
+
+        async def ask(address: str, **headers: str) -> tuple[int, str]:
+            request = Signed("GET", "/v1/items", {"key": STATIC_KEY, "x-forwarded-for": address})
+            return code_of(await vault.send(request.with_headers(**headers)))
+
+        assert await ask("10.1.2.3") == (200, "")
+        assert await ask("10.1.2.3, 192.168.0.9") == (200, "")
+        assert await ask("10.1.2.3, 8.8.8.8") == (403, "IPNotAllowed")
+        assert await ask("10.1.2.3, 10.0.0.66") == (403, "IPNotAllowed")
+        assert await ask("10.1.2.3, ::ffff:10.0.0.66") == (403, "IPNotAllowed"), "IPv4-mapped addresses are blocked"
+        signed = vault.v1("GET", "/v1/items", host="https://testserver")
+        assert code_of(await vault.send(signed)) == (401, "KeyInvalid")
+        behind = signed.with_headers(x_forwarded_for="10.1.2.3", x_forwarded_proto="https")
+        assert code_of(await vault.send(behind)) == (200, "")
+        spoofed = signed.with_headers(x_forwarded_for="10.1.2.3", x_forwarded_proto="https, http")
+        assert code_of(await vault.send(spoofed)) == (401, "KeyInvalid"), "the proxy wrote http"
 
 
 async def test_SIG_5_requests_that_differ_on_the_wire_share_no_signature(vault: Vault) -> None:
