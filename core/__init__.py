@@ -10,7 +10,8 @@ from core.declare.controller import Action, Controller, Use, use
 from core.declare.cron import All, cron
 from core.declare.function import command, init
 from core.declare.project import Lib, Project, Settings, Translations
-from core.declare.route import Body, Cors, Path, Route, Routes
+from core.declare.route import Body, Cors, Path, Route, Routes, Stream
+from core.declare.upstream import Breaker, Upstream
 from core.errors import (
     BadGateway,
     BadRequest,
@@ -45,6 +46,7 @@ from core.errors import (
     UriTooLong,
     WireCode,
 )
+from core.http.egress import Reply
 from core.schema.fields import Upload
 from core.schema.formats import CIDR, IP, CIDRv4, CIDRv6, Email, IPv4, IPv6, ObjectId, SafeInt, Timestamp
 from core.schema.model import Index, Model
@@ -79,7 +81,7 @@ from core.settings import (
 
 # fmt: off
 __all__ = [
-    "Action", "All", "AppContext", "BadGateway", "BadRequest", "Body", "CIDR", "CIDRv4", "CIDRv6", "Cache",
+    "Action", "All", "AppContext", "BadGateway", "BadRequest", "Body", "Breaker", "CIDR", "CIDRv4", "CIDRv6", "Cache",
     "CachedValue", "CatenaError", "Certificate", "Collection", "ConfigError", "Conflict", "Context", "Controller",
     "Cors", "CronError", "CronSettings", "Culture", "DeleteMany", "DeleteOne", "Docs", "DuplicateKey", "Email",
     "ErrorItem", "EtagMismatch", "FileResponse", "Finish", "Forbidden", "GatewayTimeout", "Gone", "HTTPError",
@@ -87,10 +89,10 @@ __all__ = [
     "Job", "JobStopped", "KIB", "LOCAL", "LeaseLost", "Lib", "Limits", "LoadError", "Log", "MIB", "MethodNotAllowed",
     "Misdirected", "Model", "ModelError", "Mongo", "NotConnected", "NotFound", "NotSupported", "ObjectId", "Overload",
     "Params", "Path", "PayloadTooLarge", "PreconditionFailed", "Project", "RateLimit", "Redirect", "ReplaceOne",
-    "Response", "Route", "Routes", "SafeInt", "Schedule", "Secret", "ServerSettings", "Settings", "StoreError",
-    "StreamResponse", "Timeouts", "Timestamp", "TooManyRequests", "Translations", "Unauthorized", "Unavailable",
-    "UnsupportedMediaType", "UpdateMany", "UpdateOne", "Upload", "UriTooLong", "Use", "WireCode", "WriteResult",
-    "command", "create_app", "cron", "env", "error_response", "factory", "given", "init", "json_response", "now",
-    "rule", "use",
+    "Reply", "Response", "Route", "Routes", "SafeInt", "Schedule", "Secret", "ServerSettings", "Settings", "StoreError",
+    "Stream", "StreamResponse", "Timeouts", "Timestamp", "TooManyRequests", "Translations", "Unauthorized",
+    "Unavailable", "UnsupportedMediaType", "UpdateMany", "UpdateOne", "Upload", "Upstream", "UriTooLong", "Use",
+    "WireCode", "WriteResult", "command", "create_app", "cron", "env", "error_response", "factory", "given", "init",
+    "json_response", "now", "rule", "use",
 ]
 # fmt: on

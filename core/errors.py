@@ -58,6 +58,14 @@ class WireCode(StrEnum):
     GATEWAY_TIMEOUT = "GatewayTimeout"
 
 
+#: what the checks of parameters may answer, in mia's order
+VALIDATOR_CODES = (
+    WireCode.UNEXPECTED_DEFAULT_VALUE, WireCode.UNEXPECTED_TYPE, WireCode.MIN_LENGTH_UNDERACHIEVED,
+    WireCode.MAX_LENGTH_EXCEEDED, WireCode.MIN_VALUE_UNDERACHIVED, WireCode.MAX_VALUE_EXCEEDED,
+    WireCode.VALUE_NOT_ALLOWED, WireCode.PATTERN_MISMATCH, WireCode.MISSING_REQUIRED_PARAMETER,
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorItem:
     """One entry of the `errors` list in an answer, with mia's member names.

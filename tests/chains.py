@@ -15,7 +15,7 @@ HEAD = """
 from core.declare.controller import Controller, use
 from core.declare.route import *
 from core.schema.params import Params
-from core.schema.fields import Stream
+from core.declare.route import Stream
 from core.errors import HTTPError
 """
 STEPS = (

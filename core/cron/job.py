@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.data.databases import Background
+from core.http.upstream import Upstreams
 from core.link.linked import LinkedJob
 from core.log import EventLogger, get_logger
 from core.serve.context import AppContext, ProjectSettings
@@ -39,6 +40,11 @@ class Job:
     def db(self) -> Background:
         """The databases, through connections that no request waits for."""
         return self.app.db.background
+
+    @property
+    def http(self) -> Upstreams:
+        """The declared upstreams: `await job.http["weather"].get("/forecast")`."""
+        return self.app.http
 
     @property
     def settings(self) -> ProjectSettings:

@@ -6,10 +6,14 @@ by outgoing calls and the cache. Tasks started on the way inherit it.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from contextvars import ContextVar, Token
+
+from core.errors import CatenaError
 
 #: returns when nobody waits for the work any more
 Leaving = Callable[[], Awaitable[object]]
@@ -18,6 +22,10 @@ _Until = tuple[float | None, Leaving | None]
 _until: ContextVar[_Until] = ContextVar("catena_until", default=(None, None))
 #: restores what `set_deadline` replaced, given its token
 reset_deadline = _until.reset
+
+
+class Disconnected(CatenaError):
+    """The client left: nobody is there to answer, and nothing is logged."""
 
 
 def set_deadline(at_monotonic: float | None, leaving: Leaving | None = None) -> Token[_Until]:
@@ -34,3 +42,32 @@ def remaining_s() -> float:
 def leaving() -> Leaving | None:
     """What to wait for to learn that the client has left; `None` where nobody can say."""
     return _until.get()[1]
+
+
+@asynccontextmanager
+async def while_awaited(leaving: Leaving | None) -> AsyncIterator[None]:
+    """A block that is cancelled when `leaving` returns: nobody waits for what it does any more.
+
+    Raises:
+        Disconnected: instead of the cancellation.
+    """
+    task = asyncio.current_task()
+    if leaving is None or task is None:
+        yield
+        return
+
+    def leave(watcher: asyncio.Future[object]) -> None:
+        if inside and not watcher.cancelled():
+            task.cancel()
+
+    inside, watcher = True, asyncio.ensure_future(leaving())
+    watcher.add_done_callback(leave)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if watcher.done() and task.uncancel() == 0:
+            raise Disconnected from None
+        raise
+    finally:
+        inside = False
+        watcher.cancel()

@@ -5,7 +5,7 @@ In: literals in a project's `routes/`. Out: frozen `Routes`, resolved by `link/r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from core.source import Source, caller_source
 
 ChainEntry = Action[..., Any] | Use
 Overflow = Literal["ignore", "log", "block"]
-BodyType = Literal["json", "urlencoded", "text", "raw", "multipart", "none"]
+BodyType = Literal["json", "urlencoded", "text", "raw", "multipart", "stream", "none"]
 
 #: keyword → (HTTP method, what is appended to the path), in the order of `Path`; `all` mounts what is not named
 METHODS: Mapping[str, tuple[str, str]] = {
@@ -56,10 +56,20 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """How the body is read: by which parser (`none` reads none), up to how many bytes after inflating."""
+    """How the body is read: by which parser (`none`: not at all, `stream`: as it is), up to how many bytes."""
 
     type: BodyType = "json"
     limit_bytes: int = 512 * 1024
+
+
+class Stream:
+    """A body that is read while it arrives, once: `async for chunk in body`."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ _MEDIA_TYPES: Final = {
     "multipart": "multipart/form-data",
     "text": "text/plain",
     "raw": "application/octet-stream",
+    "stream": "application/octet-stream",
 }
 #: a path variable that no step reads: one segment, which the gate lets through
 _SEGMENT: Final = {"type": "string", "pattern": r"^[^/\\\x00-\x1f\x7f]+$"}

@@ -70,7 +70,12 @@ class ChainResolver:
         else:
             self._find_controller(action.controller, source)
         signature = self.read(action)
-        return ChainStep(action, signature, check_options(action, signature, options, source), source)
+        checked = check_options(action, signature, options, source)
+        check_whole = getattr(checked.get("options"), "check_options", lambda _: "")
+        wrong = check_whole([upstream.identity for upstream in self.loaded.registry.all("upstream")])
+        if wrong and not self.loaded.lost:
+            raise BadDeclaration(source, f"the options of {action.label} are wrong: {wrong}")
+        return ChainStep(action, signature, checked, source)
 
     def _find_controller(self, named: Any, source: Source) -> Any:
         if self.loaded.is_lost(named.identity):
@@ -93,8 +98,8 @@ def _check_role(step: ChainStep, *, errors: bool) -> ChainStep:
         message = f"{step.action.label} takes an error, so it cannot stand in a chain"
         raise BadDeclaration(step.source, message, "name it in errors=[…]")
     if errors and not step.signature.is_error_step:
-        message = f"{step.action.label} is no error step"
-        raise BadDeclaration(step.source, message, "an error step takes 'error: HTTPError'")
+        hint = "an error step takes 'error: HTTPError'"
+        raise BadDeclaration(step.source, f"{step.action.label} is no error step", hint)
     return step
 
 
@@ -109,8 +114,7 @@ def check_options(action: Action[..., Any], signature: Signature, raw: Any, sour
     raw = given(raw) if isinstance(raw, cls) else {} if raw is None else raw
     if not isinstance(raw, Mapping):
         raise BadDeclaration(source, f"the options of {action.label} must be a dict or {cls.__name__}, not {raw!r}")
-    fields = read_fields(cls)
-    wires = {field.name: field.wire for field in fields} | {field.wire: field.wire for field in fields}
+    wires = {name: field.wire for field in read_fields(cls) for name in (field.name, field.wire)}
     for name in raw:
         if name not in wires:
             hint = suggest(str(name), wires, none="it has none")

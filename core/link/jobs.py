@@ -13,7 +13,9 @@ from typing import Any
 from core.cron.schedule import Schedule
 from core.declare.cron import Cron
 from core.declare.function import Command, Declared, Init
+from core.declare.upstream import Upstream
 from core.errors import BadDeclaration
+from core.http.egress import Guard
 from core.link.linked import LinkedCommand, LinkedInit, LinkedJob
 from core.link.signature import Reading, read_function, split_union
 from core.load.convert import check_values, print_type
@@ -33,6 +35,17 @@ def link_job(cron: Cron[..., Any], problems: Problems) -> LinkedJob:
         raise BadDeclaration(cron.source, f"{label} needs a Schedule, not {cron.schedule!r}")
     check_values(cron.policy, cron.source, problems, f"{label}: ")
     return LinkedJob(cron.identity, cron.schedule, cron.policy, cron.function, cron.source)
+
+
+def link_upstream(declared: Upstream, problems: Problems) -> Upstream:
+    """An upstream, checked, with every `env(…)` resolved."""
+    label = f"upstream '{declared.identity}': "
+    upstream = check_values(declared, declared.source, problems, label) or declared
+    try:
+        Guard(upstream)
+    except ValueError as error:
+        raise BadDeclaration(declared.source, f"{label}{error}") from None
+    return upstream
 
 
 def link_init(init: Init[..., Any]) -> LinkedInit:

@@ -14,6 +14,7 @@ from core.cron.schedule import Schedule
 from core.declare.controller import Action
 from core.declare.cron import CronPolicy
 from core.declare.route import Body, Cors, Overflow
+from core.declare.upstream import Upstream
 from core.schema.fields import Field
 from core.settings import RateLimit
 from core.source import Source
@@ -85,11 +86,10 @@ class LinkedRoute:
 
     Attributes:
         identity: `id` in listings.
-        keyword: mia's keyword.
+        keyword, modified: mia's keyword; ISO date or empty.
         url: full pattern with `:name` variables, prefix included, without a trailing slash.
         host_ids: empty for every host.
         group, version, name: of the routes file; `name` groups the docs.
-        modified: ISO date or empty.
         authorization: whether it is protected.
         steps: before + chain + after + default output; `output_at` is the index of the first one after the chain.
         error_steps: route's, file's, default.
@@ -192,3 +192,4 @@ class Linked:
     project_settings: Mapping[type[Any], Any]
     translations: Mapping[str, Any]
     public_folders: Sequence[LinkedFolder]
+    upstreams: Sequence[Upstream] = ()

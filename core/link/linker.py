@@ -7,14 +7,15 @@ In: `Loaded`, the settings, the mode. Out: `Linked`, or every problem of every f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from core.declare.controller import Action, Use
 from core.errors import BadDeclaration, ErrorItem, UnresolvedReference
 from core.link.chain import ChainResolver, ChainStep
-from core.link.jobs import link_command, link_init, link_job
-from core.link.linked import Linked, LinkedFolder, LinkedInit, LinkedRoute
+from core.link.jobs import link_command, link_init, link_job, link_upstream
+from core.link.linked import Linked, LinkedFolder, LinkedRoute
 from core.link.paths import find_conflicts
 from core.link.routes import RouteLinker, is_in_mode
 from core.link.signature import is_params
@@ -50,11 +51,12 @@ def link(loaded: Loaded, settings: ServerSettings, mode: str) -> Linked:
             lambda cron: link_job(cron, problems),
             (cron for cron in registry.all("cron") if is_in_mode(cron.policy.environment, mode)),
         ),
-        inits=tuple(sorted(each(link_init, loaded.inits), key=_running_order)),
+        inits=tuple(sorted(each(link_init, loaded.inits), key=attrgetter("order", "source.file", "source.line"))),
         commands=each(link_command, registry.all("command")),
         models=each(lambda model: _check_model(model, settings), registry.all("model")),
         project_settings=MappingProxyType({type(instance): instance for instance in instances}),
         translations=MappingProxyType({group.identity: group.texts for group in registry.all("translations")}),
+        upstreams=each(lambda upstream: link_upstream(upstream, problems), registry.all("upstream")),
         public_folders=tuple(dict.fromkeys(_public_folders(loaded, mode))),
     )
     known = [cls.identity for cls in registry.all("settings")]
@@ -68,10 +70,6 @@ def link(loaded: Loaded, settings: ServerSettings, mode: str) -> Linked:
     if problems:
         raise ExceptionGroup(f"{len(problems)} problems", list(problems))
     return linked
-
-
-def _running_order(init: LinkedInit) -> tuple[int, str, int]:
-    return (init.order, init.source.file, init.source.line)
 
 
 def _link_routes(loaded: Loaded, settings: ServerSettings, mode: str) -> tuple[LinkedRoute, ...]:

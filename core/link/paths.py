@@ -15,15 +15,12 @@ from core.errors import BadDeclaration, DuplicateIdentity, LoadError, RouteConfl
 from core.link.linked import LinkedRoute
 from core.source import Source
 
-#: HTTP methods that `all=` mounts when they are not named
-ALL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-#: variable that a trailing `*` fills
-REST = "rest"
+ALL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # that `all=` mounts when they are not named
+REST = "rest"  # the variable that a trailing `*` fills
 
 _SEGMENT = re.compile(r":[A-Za-z_][A-Za-z0-9_]*|(?!\.\.?$)[\w.~!$&'()+,;=@-]+")
 _SEGMENT_HINT = "a segment is plain text, or a variable /:name of letters, digits and _; the last one may be *"
 _RESERVED = re.compile(r"/(docs|api-docs|health(?=/))(/.*)?", re.IGNORECASE)
-_ANY_HOST = "*"
 
 
 def expand_keywords(keywords: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -60,12 +57,7 @@ def check_url(url: str, label: str, source: Source) -> str:
 
 
 def check_pattern(pattern: str, source: Source) -> tuple[str, ...]:
-    """The names of the variables of a full pattern in order; a trailing `*` is `rest`.
-
-    Raises:
-        BadDeclaration: a variable is named twice.
-        RouteConflict: the path is reserved.
-    """
+    """The names of the variables of a full pattern in order, each once, unless the path is reserved."""
     segments = pattern.split("/")
     names = [REST if segment == "*" else segment[1:] for segment in segments if segment[:1] in (":", "*")]
     for name in names:
@@ -91,10 +83,10 @@ def find_conflicts(routes: Iterable[LinkedRoute], hosts: Sequence[str], root: Pa
     by_path: dict[tuple[str, str, str], LinkedRoute] = {}
     by_identity: dict[tuple[str, str, str], LinkedRoute] = {}
     for route in routes:
-        for host in route.host_ids or (_ANY_HOST, *hosts):
+        for host in route.host_ids or ("*", *hosts):
             known = by_path.setdefault((host, route.method, comparable(route.url)), route)
             if known is not route:
-                on_host = "" if host == _ANY_HOST else f" on host '{host}'"
+                on_host = "" if host == "*" else f" on host '{host}'"
                 also = "" if route.url == known.url else f" (as {known.url})"
                 taken = f"is taken{on_host} by route '{known.identity}' at {known.source.relative_to(root)}{also}"
                 yield RouteConflict(route.source, f"{route.label} of route '{route.identity}' {taken}")

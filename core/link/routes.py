@@ -27,8 +27,6 @@ from core.schema.rules import Rule
 from core.serve.cors import build_finisher, find_mistakes
 from core.settings import RateLimit, ServerSettings
 
-_EMPTY = Rule()
-
 
 @dataclass(frozen=True, slots=True)
 class RouteLinker:
@@ -183,7 +181,7 @@ def merge_field(first: Field, second: Field) -> Field:
     open_: dict[str, Any] = {
         item.name: getattr(second.rule, item.name)
         for item in dataclasses.fields(Rule)
-        if getattr(first.rule, item.name) == getattr(_EMPTY, item.name)
+        if getattr(first.rule, item.name) == getattr(Rule(), item.name)
     }
     return dataclasses.replace(
         first,

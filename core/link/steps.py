@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from core.declare.controller import Action
-from core.declare.route import Body, BodyType
-from core.errors import BadDeclaration, MissingProvider, WireCode
+from core.declare.route import Body, BodyType, Stream
+from core.errors import VALIDATOR_CODES, BadDeclaration, MissingProvider, WireCode
 from core.link.chain import ChainStep
 from core.link.linked import LinkedSection, LinkedStep, Section
 from core.link.signature import Need, is_params
 from core.load.convert import print_type
 from core.load.problems import collect
 from core.load.registry import Registry
-from core.schema.fields import Stream, read_fields
+from core.schema.fields import read_fields
 from core.schema.params import compile_body, compile_section, header_name
+from core.settings import MIB
 from core.source import Source
 
 Shape = Literal["object", "list", "free", "raw", "text", "stream", "files"]
@@ -34,29 +36,24 @@ _READABLE: Mapping[Shape, tuple[BodyType, ...]] = {
     "free": ("json", "urlencoded", "multipart"),
     "raw": ("raw",),
     "text": ("text",),
-    "stream": ("raw", "text", "json", "urlencoded", "multipart"),
+    "stream": ("stream",),
     "files": ("multipart",),
 }
-#: what the checks may answer, in mia's order
-_VALIDATOR_CODES = (
-    WireCode.UNEXPECTED_DEFAULT_VALUE, WireCode.UNEXPECTED_TYPE, WireCode.MIN_LENGTH_UNDERACHIEVED,
-    WireCode.MAX_LENGTH_EXCEEDED, WireCode.MIN_VALUE_UNDERACHIVED, WireCode.MAX_VALUE_EXCEEDED,
-    WireCode.VALUE_NOT_ALLOWED, WireCode.PATTERN_MISMATCH, WireCode.MISSING_REQUIRED_PARAMETER,
-)  # fmt: skip
 
 
 def choose_body(body: Body | None, steps: Iterable[ChainStep], limit_bytes: int, source: Source) -> Body:
     """How a route reads its body: as declared, or else as its steps ask for, up to the server's limit."""
-    for step in steps:
-        if "body" in step.signature.sections:
-            annotation = step.signature.sections["body"]
-            readable = _READABLE[shape_of(annotation, step.action)]
-            body = body or Body(readable[0], limit_bytes)
-            if body.type not in readable:
-                types = " or ".join(f'"{name}"' for name in readable[:2])
-                wants = f"{step.action.label} reads a body of type {print_type(annotation)}"
-                message = f"{wants}, but the route reads '{body.type}'"
-                raise BadDeclaration(source, message, f"Route(body=Body(type={types}))")
+    readers = [(step, step.signature.sections["body"]) for step in steps if "body" in step.signature.sections]
+    if any(annotation is Stream for _, annotation in readers) and (body is None or body.type != "none"):
+        body = replace(body or Body(limit_bytes=1024 * MIB), type="stream")  # nothing of it is kept
+    for step, annotation in readers:
+        readable = _READABLE[shape_of(annotation, step.action)]
+        body = body or Body(readable[0], limit_bytes)
+        if body.type not in readable:
+            types = " or ".join(f'"{name}"' for name in readable[:2])
+            wants = f"{step.action.label} reads a body of type {print_type(annotation)}"
+            message = f"{wants}, but the route reads '{body.type}'"
+            raise BadDeclaration(source, message, f"Route(body=Body(type={types}))")
     return body or Body(limit_bytes=limit_bytes)
 
 
@@ -171,7 +168,7 @@ def merge_responses(steps: Iterable[LinkedStep], *, checked: bool, limited: bool
     Source: mia.js lists nine validator codes on 400, `RateLimitExceeded` and `InternalServerError`.
     """
     own: dict[int, tuple[str, ...]] = {
-        400: _VALIDATOR_CODES if checked else (),
+        400: VALIDATOR_CODES if checked else (),
         429: (WireCode.RATE_LIMIT_EXCEEDED,) if limited else (),
         500: (WireCode.INTERNAL_SERVER_ERROR,),
     }

@@ -1,7 +1,6 @@
 """The linked route table for people and tools: `server.py routes`.
 
-In: `LinkedRoute`s. Out: rows of plain JSON in order of url and method, and text for a terminal.
-The same values that serve requests, so it cannot tell anything else than what runs.
+In: `LinkedRoute`s, the values that serve requests. Out: rows of plain JSON, and text for a terminal.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _CHAIN_HINT = "a chain holds use(…) and actions: functions decorated by a cont
 _HINTS = dict.fromkeys(("before", "chain", "after", "errors"), _CHAIN_HINT)
 _HINTS["texts"] = "key → language → text, or key → language → region → text"
 #: numbers are over 0, these may be 0, too
-_FROM_ZERO = ("grace_s", "hsts_s", "max_age_s", "max_per_server", "max_total", "retry")
+_FROM_ZERO = ("grace_s", "hsts_s", "max_age_s", "max_per_server", "max_total", "redirects", "retries", "retry")
 
 
 class _WrongError(Exception):

@@ -16,6 +16,7 @@ from core.declare.cron import Cron
 from core.declare.function import Command, Init
 from core.declare.project import Lib, Project, Settings, Translations
 from core.declare.route import Routes
+from core.declare.upstream import Upstream
 from core.errors import BadDeclaration
 from core.load.problems import Problems, did_you_mean
 from core.load.registry import Kind
@@ -52,6 +53,7 @@ _OBJECTS = (
     Declarable(Lib, "lib", "Lib", "libs"),
     Declarable(Project, "project", "Project", PROJECT_FILE),
     Declarable(Translations, "translations", "Translations", "config"),
+    Declarable(Upstream, "upstream", "Upstream", "config"),
 )
 _SETTINGS = Declarable(Settings, "settings", "Settings", "config")
 _MODEL = Declarable(type, "model", "Model", "models")

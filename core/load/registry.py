@@ -13,7 +13,7 @@ from core.errors import BadDeclaration, DuplicateIdentity, UnresolvedReference
 from core.load.problems import did_you_mean
 from core.source import Source, caller_source
 
-Kind = Literal["controller", "model", "lib", "translations", "settings", "cron", "command", "project"]
+Kind = Literal["controller", "model", "lib", "translations", "settings", "cron", "command", "project", "upstream"]
 Key = tuple[str, str, str]
 
 

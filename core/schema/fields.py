@@ -37,10 +37,6 @@ class Upload:
     """Base of uploaded files in multipart bodies; the value itself is made by `serve/body.py`."""
 
 
-class Stream:
-    """Base of unbuffered bodies; the value itself is made by `serve/body.py`."""
-
-
 @dataclass(frozen=True, slots=True)
 class FieldType:
     """A type without its rules.

@@ -7,8 +7,9 @@ rest of this file is a thin adapter over it. Order: gate → own pages → stati
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 
+from core.data.deadline import Disconnected, while_awaited
 from core.errors import HTTPError, InternalServerError, MethodNotAllowed, NotFound, StoreError
 from core.serve.chain import run
 from core.serve.client import Proxies, parse_address
@@ -21,7 +22,7 @@ from core.serve.hosts import Hosts, Listeners
 from core.serve.matcher import Matcher
 from core.serve.output import plain_error_response
 from core.serve.pages import Pages
-from core.serve.request import Disconnected, Request
+from core.serve.request import Request
 from core.serve.response import FileResponse, Response, StreamResponse
 from core.serve.startup import Startup
 from core.serve.static import StaticFiles
@@ -149,12 +150,20 @@ class App:
         status, headers, body = deliver(response, request)
         headers.append((b"x-request-id", request.id.encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        if isinstance(response, StreamResponse) and request.method != "HEAD":
+        if isinstance(response, StreamResponse):
             try:
-                async for chunk in response.iterator:
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if request.method != "HEAD":
+                    async with while_awaited(request.until_gone):
+                        async for chunk in response.iterator:
+                            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            except Disconnected:
+                return
+            except HTTPError as error:  # without its end, so that the server closes the connection
+                extra = {"action": "response.broken", "request_id": request.id}
+                _log.warning("the body of %s %s broke off: %s", request.method, request.path, error, extra=extra)
+                return
             finally:
-                if isinstance(response.iterator, AsyncGenerator):
+                if hasattr(response.iterator, "aclose"):
                     await response.iterator.aclose()
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
 

@@ -6,9 +6,11 @@ A body that the route does not read is 415 (decision 0009). After it: the checks
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Any, Final
 
+from core.declare.route import Stream
 from core.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
 from core.serve.request import Request
 from core.serve.values import parse_json, parse_urlencoded
@@ -28,6 +30,8 @@ async def read_body_value(request: Request, kind: str, limit_bytes: int, limits:
     """
     if kind == "none":
         return {}
+    if kind == "stream":
+        return Stream(_limit(request, limit_bytes))
     raw = await read_body(request, limit_bytes)
     if kind == "raw":
         return raw
@@ -45,6 +49,15 @@ async def read_body_value(request: Request, kind: str, limit_bytes: int, limits:
         raise BadRequest(msg="The body is not valid UTF-8.") from None
 
 
+async def _limit(request: Request, limit_bytes: int) -> AsyncIterator[bytes]:
+    _check_size(_announced(request), limit_bytes)
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        _check_size(size, limit_bytes)
+        yield chunk
+
+
 async def read_body(request: Request, limit_bytes: int) -> bytes:
     """The whole body, kept as `request.raw`; what is left of a refused one is discarded by the server.
 
@@ -53,10 +66,7 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
         BadRequest: `Content-Length` is no number.
         Disconnected: the client left.
     """
-    announced = request.index.get(b"content-length", b"0")
-    if not announced.isdigit() or len(announced) > 18:
-        raise BadRequest(msg="Content-Length is not a number.")
-    _check_size(int(announced), limit_bytes)
+    _check_size(_announced(request), limit_bytes)
     pieces: list[bytes] = []
     size, more = 0, True
     while more:
@@ -64,8 +74,16 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
         size += len(chunk)
         _check_size(size, limit_bytes)
         pieces.append(chunk)
+    request.complete = True
     request.raw = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     return request.raw
+
+
+def _announced(request: Request) -> int:
+    announced = request.index.get(b"content-length", b"0")
+    if not announced.isdigit() or len(announced) > 18:
+        raise BadRequest(msg="Content-Length is not a number.")
+    return int(announced)
 
 
 def _check_size(size: int, limit_bytes: int) -> None:

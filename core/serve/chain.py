@@ -13,12 +13,12 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from core import errors as failures
+from core.data.deadline import Disconnected
 from core.errors import ErrorItem, HTTPError, PreconditionFailed, WireCode
 from core.link.linked import Section
 from core.serve.body import read_body_value
 from core.serve.context import Context
 from core.serve.output import error_response, json_response
-from core.serve.request import Disconnected
 from core.serve.response import Finish, Response
 from core.serve.values import parse_query
 

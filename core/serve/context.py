@@ -17,6 +17,7 @@ from core.data.cache import RecordCache
 from core.data.databases import Databases
 from core.declare.project import Settings
 from core.errors import UnresolvedReference
+from core.http.upstream import Upstreams
 from core.link.linked import Linked, LinkedRoute
 from core.load.registry import Registry
 from core.log import EventLogger
@@ -66,6 +67,7 @@ class AppContext:
         translator: texts of every project and of core.
         cache: records that several requests share.
         limits: rate limits; `await ctx.app.limits.take("mail anna", RateLimit(5, 3600))` counts for a key of one's own.
+        http: the upstreams: `http["weather"]`.
         background: work that outlives a request.
         clock: gives the current time; a test may pass its own.
         failures: unexpected errors are kept here when it is a list, for tests to raise them.
@@ -81,6 +83,7 @@ class AppContext:
     translator: Translator
     cache: RecordCache = field(default_factory=RecordCache)
     limits: Limiter = field(default_factory=Limiter)
+    http: Upstreams = field(default_factory=Upstreams)
     background: Background = field(default_factory=Background)
     clock: Callable[[], datetime] = now
     failures: list[BaseException] | None = None
@@ -168,6 +171,11 @@ class Context:
     def cache(self) -> RecordCache:
         """Records that several requests share: `await ctx.cache.cached("key", lifetime_s=60, producer=f)`."""
         return self.app.cache
+
+    @property
+    def http(self) -> Upstreams:
+        """The declared upstreams: `await ctx.http["weather"].get("/forecast", query={"city": city})`."""
+        return self.app.http
 
     def now(self) -> datetime:
         """The current time, aware, in UTC."""

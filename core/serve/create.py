@@ -18,6 +18,7 @@ from core.data.cache import RecordCache
 from core.data.counters import MongoCounters
 from core.data.databases import Databases
 from core.data.ladder import climb
+from core.http.upstream import Upstreams
 from core.link.linked import Linked
 from core.link.linker import link
 from core.load.configuration import load_settings
@@ -75,6 +76,7 @@ def build_app(
     clock = clock or now
     seconds = (lambda: clock().timestamp()) if own_clock else monotonic
     counters = None if databases.is_memory else MongoCounters(databases)
+    cache = RecordCache(settings.cache, lambda: clock().timestamp())
     context = AppContext(
         mode=assembly.mode,
         server=settings,
@@ -83,7 +85,8 @@ def build_app(
         db=databases,
         settings=ProjectSettings(linked.project_settings),
         translator=Translator(linked.translations, settings.culture),
-        cache=RecordCache(settings.cache, lambda: clock().timestamp()),
+        cache=cache,
+        http=Upstreams(linked.upstreams, cache),
         limits=Limiter(counters, processes=settings.workers, clock=seconds),
         failures=failures,
         clock=clock,

@@ -23,7 +23,7 @@ class Deadlines:
     def enter(self, ctx: Context) -> None:
         """Start the time of a request; database calls see what is left of it."""
         at = time.monotonic() + ctx.route.timeout_s
-        set_deadline(at)
+        set_deadline(at, ctx.request.until_gone)
         self._running[ctx] = (at, asyncio.current_task())
         if self._timer is None:
             self._tick()

@@ -6,18 +6,16 @@ In: what `gate.py` checked, and a source of body chunks. Out: `Request`. Next: `
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 
-from core.errors import CatenaError
+from core.data.deadline import Disconnected
 
 #: gives the next piece of the body and whether more follows; raises `Disconnected` when the client left
 Chunks = Callable[[], Awaitable[tuple[bytes, bool]]]
-
-
-class Disconnected(CatenaError):
-    """The client left before its body was complete: nobody is there to answer, and nothing is logged."""
 
 
 async def _no_body() -> tuple[bytes, bool]:
@@ -40,6 +38,7 @@ class Request:
         http_version: `1.0`, `1.1` or `2`.
         path_values: variables of the matched route by name; `rest` for a trailing `*`.
         raw: the body exactly as received; empty until it is read.
+        complete: whether the body was read to its end.
     """
 
     method: str
@@ -54,6 +53,7 @@ class Request:
     http_version: str = "1.1"
     path_values: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = b""
+    complete: bool = False
     _headers: dict[str, str] | None = None
     _id: str = ""
 
@@ -86,5 +86,15 @@ class Request:
         more = True
         while more:
             chunk, more = await self.chunks()
+            self.complete = not more
             if chunk:
                 yield chunk
+
+    async def until_gone(self) -> None:
+        """Returns when the client has left; never while its body is not read, and not after the answer."""
+        headers = self.index
+        if not self.complete and (b"content-length" in headers or b"transfer-encoding" in headers):
+            await asyncio.Future()
+        with suppress(Disconnected):
+            while True:
+                await self.chunks()

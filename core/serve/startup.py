@@ -52,6 +52,7 @@ class Startup:
             await anext(entered, None)
             await entered.aclose()
         await self._app.cache.close()
+        await self._app.http.close()
         await self._app.db.close()
 
     async def _run_inits(self) -> None:

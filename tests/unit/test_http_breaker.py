@@ -1,10 +1,10 @@
-"""The circuit breaker and the budget for retries, by a clock of their own."""
+"""The circuit breaker, by a clock of its own."""
 
 from __future__ import annotations
 
 import pytest
 
-from core.http.breaker import Circuit, RetryBudget
+from core.http.breaker import Circuit
 
 
 class Clock:
@@ -21,7 +21,7 @@ def fail(circuit: Circuit, times: int) -> None:
 
 
 def test_EGR_6_it_opens_after_failures_in_a_row() -> None:
-    circuit = Circuit(5, 10, clock=Clock())
+    circuit = Circuit(5, 10, Clock())
     fail(circuit, 4)
     circuit.record(ok=True)
     fail(circuit, 4)
@@ -31,7 +31,7 @@ def test_EGR_6_it_opens_after_failures_in_a_row() -> None:
 
 
 def test_EGR_6_it_opens_when_half_of_twenty_calls_fail() -> None:
-    circuit = Circuit(5, 10, clock=Clock())
+    circuit = Circuit(5, 10, Clock())
     for _ in range(9):
         circuit.record(ok=True)
         circuit.record(ok=False)
@@ -43,7 +43,7 @@ def test_EGR_6_it_opens_when_half_of_twenty_calls_fail() -> None:
 
 def test_EGR_6_failures_of_eleven_seconds_ago_do_not_count() -> None:
     clock = Clock()
-    circuit = Circuit(100, 10, clock=clock)
+    circuit = Circuit(100, 10, clock)
     fail(circuit, 15)
     clock.now += 11
     for _ in range(19):
@@ -55,7 +55,7 @@ def test_EGR_6_failures_of_eleven_seconds_ago_do_not_count() -> None:
 @pytest.mark.parametrize("ok", [True, False], ids=["success", "failure"])
 def test_EGR_6_one_probe_decides(ok: bool) -> None:
     clock = Clock()
-    circuit = Circuit(5, 10, clock=clock)
+    circuit = Circuit(5, 10, clock)
     fail(circuit, 5)
     clock.now += 10
     assert circuit.wait_s() == 0  # the probe
@@ -66,7 +66,7 @@ def test_EGR_6_one_probe_decides(ok: bool) -> None:
 
 def test_EGR_6_a_lost_probe_is_followed_by_another_one() -> None:
     clock = Clock()
-    circuit = Circuit(5, 10, clock=clock)
+    circuit = Circuit(5, 10, clock)
     fail(circuit, 5)
     clock.now += 10
     assert circuit.wait_s() == 0
@@ -74,17 +74,7 @@ def test_EGR_6_a_lost_probe_is_followed_by_another_one() -> None:
     assert circuit.wait_s() == 0
 
 
-def test_EGR_5_retries_are_a_tenth_of_the_calls() -> None:
-    budget = RetryBudget()
-    taken = 0
-    for _ in range(1000):
-        budget.add_call()
-        taken += budget.take()
-    assert taken <= 101
-
-
-def test_EGR_5_a_quiet_time_saves_ten_retries_at_most() -> None:
-    budget = RetryBudget()
-    for _ in range(10_000):
-        budget.add_call()
-    assert sum(budget.take() for _ in range(100)) == 10
+def test_without_a_number_it_never_opens() -> None:
+    circuit = Circuit(0, 0, Clock())
+    fail(circuit, 100)
+    assert circuit.wait_s() == 0

@@ -18,11 +18,11 @@ LEVELS = {
     0: "source errors",
     1: "log settings metrics schema/rules cron/schedule data/deadline http/breaker",
     2: (
-        "schema/* declare/* serve/gate serve/values serve/body serve/request serve/encoding serve/response"
+        "schema/* declare/* serve/gate serve/values serve/request serve/encoding serve/response"
         " data/cache data/lru data/memcached"
     ),
     3: (
-        "load/registry data/* http/* link/linked serve/hosts serve/cors serve/static serve/i18n"
+        "load/registry data/* http/* serve/body link/linked serve/hosts serve/cors serve/static serve/i18n"
         " serve/client serve/tls serve/delivery serve/background"
     ),
     4: "load/* serve/limits serve/matcher serve/context serve/deadline serve/output cron/plan cron/store",

@@ -189,8 +189,8 @@ BODIES = [
     ("free", "", "json", "free", True),
     ("raw", "", "raw", "raw", True),
     ("text", "", "text", "text", True),
-    ("stream", "", "raw", "stream", True),
-    ("stream", "body=Body('json')", "json", "stream", True),
+    ("stream", "", "stream", "stream", True),
+    ("stream", "body=Body('raw')", "stream", "stream", True),
     ("create", "body=Body('urlencoded')", "urlencoded", "object", False),
     ("create", "body=Body('multipart')", "multipart", "object", False),
 ]

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
+from core.data.deadline import Disconnected
 from core.serve.app import App
-from core.serve.request import Disconnected, Request
+from core.serve.request import Request
 from tests.applications import build_small_app
 
 pytestmark = pytest.mark.usefixtures("own_imports")

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from core.data.deadline import Disconnected
 from core.errors import BadRequest, PayloadTooLarge
 from core.serve.body import read_body
-from core.serve.request import Chunks, Disconnected, Request
+from core.serve.request import Chunks, Request
 
 
 class Source:
