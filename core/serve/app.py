@@ -6,11 +6,13 @@ rest of this file is a thin adapter over it. Order: gate → own pages → stati
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from core.data.deadline import Disconnected, while_awaited
-from core.errors import HTTPError, InternalServerError, MethodNotAllowed, NotFound, StoreError
+from core.errors import HTTPError, InternalServerError, MethodNotAllowed, NotFound, StoreError, Unavailable
 from core.serve.chain import run
 from core.serve.client import Proxies, parse_address
 from core.serve.context import AppContext, Context
@@ -116,6 +118,11 @@ class App:
             response = plain_error_response(self.context, request, error)
         except Disconnected:
             return
+        except asyncio.CancelledError:
+            if not self.draining:
+                raise
+            # The time for running requests is up: whoever still waits is told to come back.
+            response = plain_error_response(self.context, request, Unavailable())
         except Exception as error:  # noqa: BLE001
             # The last resort: a bug of ours must not end without an answer.
             extra = {"action": "request.failed", "request_id": request.id}
@@ -178,6 +185,7 @@ class App:
             await send({"type": "lifespan.startup.failed", "message": "the start failed"})
             return
         await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self.stop()
-        await send({"type": "lifespan.shutdown.complete"})
+        with suppress(asyncio.CancelledError):  # told twice to stop: at once, without the rest
+            await receive()
+            await self.stop()
+            await send({"type": "lifespan.shutdown.complete"})

@@ -124,6 +124,8 @@ class Supervisor:
                 self._restart.clear()
                 self._roll()
             self._replace_dead()
+        for listener in self._sockets:  # or clients would wait in its queue until the last worker has ended
+            listener.close()
         self._end(self._workers)
         return 0 if started else 1
 

@@ -125,7 +125,9 @@ def test_data_outlives_restart_and_kill(demo_root: Path, mongod_binary: Path) ->
         assert {"before the restart", "before the kill"} <= set(names(server))
 
 
-def test_sigterm_lets_a_running_request_finish(probe_root: Path, in_memory: dict[str, str]) -> None:
+def test_LIFE_2_a_running_request_is_finished_and_nobody_else_is_accepted(
+    probe_root: Path, in_memory: dict[str, str]
+) -> None:
     with start_server(probe_root, **in_memory) as server, ThreadPoolExecutor() as threads:
         running = threads.submit(server.get, "/probe/wait")
         wait_until((probe_root / "started").exists)
