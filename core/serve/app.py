@@ -112,16 +112,14 @@ class App:
 
         request = Request(scope["method"], "/", chunks=read_chunk)
         try:
-            host = self._admit(request, scope)
-            response = await self.handle(request, host)
+            response = await self.handle(request, self._admit(request, scope))
         except HTTPError as error:
             response = plain_error_response(self.context, request, error)
         except Disconnected:
             return
         except asyncio.CancelledError:
             if not self.draining:
-                raise
-            # The time for running requests is up: whoever still waits is told to come back.
+                raise  # else the time for running requests is up: who still waits is told to come back
             response = plain_error_response(self.context, request, Unavailable())
         except Exception as error:  # noqa: BLE001
             # The last resort: a bug of ours must not end without an answer.

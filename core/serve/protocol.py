@@ -1,10 +1,8 @@
-"""One connection, as uvicorn reads it with httptools, where that leaves something open.
+"""One connection, as uvicorn reads it with httptools; here is what that leaves open.
 
-In: bytes of a client. Out: ASGI calls. Its parser takes whatever follows a request with `Upgrade` (or CONNECT) for
-another protocol: it drops the body, reads no further request, and the client would wait until the connection is idle.
+In: bytes of a client. Out: ASGI calls. The parser takes whatever follows a request with `Upgrade` (or CONNECT) for
+another protocol: it drops the body, and the client would wait for its next answer until the connection is idle.
 """
-
-from __future__ import annotations
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -12,9 +10,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 class Protocol(HttpToolsProtocol):
     """Answers requests that ask for another protocol in this one, and closes; with a body they are refused (400)."""
 
-    def _unsupported_upgrade_warning(self) -> None:
-        # Called by the parser's caller before the application runs, so that nobody reads an empty body for this one.
+    def _unsupported_upgrade_warning(self) -> None:  # called before the application runs
         self.cycle.keep_alive = False
         if any(name in {b"content-length", b"transfer-encoding"} and value != b"0" for name, value in self.headers):
-            self.cycle.disconnected = True
+            self.cycle.disconnected = True  # nobody may take its body for an empty one
             self.send_400_response("A request with a body cannot ask for another protocol.")

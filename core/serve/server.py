@@ -45,7 +45,6 @@ class _Server(uvicorn.Server):
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(uvicorn.config.STARTUP_FAILURE)
-        loop = asyncio.get_running_loop()
 
         def make_protocol() -> asyncio.Protocol:
             return self.config.http_protocol_class(  # type: ignore[call-arg]
@@ -53,7 +52,7 @@ class _Server(uvicorn.Server):
             )
 
         self.servers = [
-            await loop.create_server(
+            await asyncio.get_running_loop().create_server(
                 make_protocol,
                 sock=listening,
                 ssl=context,
