@@ -97,6 +97,7 @@ class LinkedRoute:
         sections: every section of every step in chain order.
         parameters: merged: section → wire name → field; for docs, listings and overflow.
         reads: sections that must be parsed at all.
+        text_limits: wire names of texts in a body whose `max_length` lifts the server's limit of a text → their bytes.
         responses: status → wire codes, merged over the chain with those of core.
         finish: adds the headers of CORS and deprecation to every answer, `(request, response)`.
     """
@@ -124,6 +125,7 @@ class LinkedRoute:
     parameters: Mapping[Section, Mapping[str, Field]]
     open_sections: frozenset[Section]
     reads: frozenset[Section]
+    text_limits: Mapping[str, int]
     responses: Mapping[int, tuple[str, ...]]
     response_schemes: Mapping[str | int, Any]
     body: Body

@@ -22,8 +22,7 @@ from core.link.steps import LinkedChain, choose_body, link_steps, merge_response
 from core.load.convert import check_values
 from core.load.loader import Loaded
 from core.load.problems import collect, did_you_mean, suggest
-from core.schema.fields import MISSING, Field, find_conflict
-from core.schema.rules import Rule
+from core.schema.fields import MISSING, OPEN, Field, find_conflict, find_text_limits
 from core.serve.cors import build_finisher, find_mistakes
 from core.settings import RateLimit, ServerSettings
 
@@ -93,11 +92,9 @@ class RouteLinker:
         steps, errors = [*before, *chain, *output], [*own, *shared, *self.errors]
         body = choose_body(route.body or file.body, steps, self.settings.limits.body_bytes, route.source)
         linked = link_steps(steps, errors, body, route.identity, self.loaded.registry)
-        return self._assemble(file, route, keyword, linked, body, len(before) + len(chain))
+        return self._build(file, route, keyword, linked, body, len(before) + len(chain))
 
-    def _assemble(
-        self, file: Routes, route: Route, keyword: str, chain: LinkedChain, body: Body, output_at: int
-    ) -> LinkedRoute:
+    def _build(self, file: Routes, route: Route, keyword: str, chain: LinkedChain, body: Body, end: int) -> LinkedRoute:
         sections = tuple(section for step in chain.steps for section in step.sections)
         limits = self._link_limits(file, route, keyword)
         overflow = route.parameter_overflow or file.parameter_overflow
@@ -119,13 +116,14 @@ class RouteLinker:
             deprecated=is_deprecated(file, route),
             source=route.source,
             steps=chain.steps,
-            output_at=output_at,
+            output_at=end,
             error_steps=chain.error_steps,
             slots=chain.slots,
             sections=sections,
             parameters=self._merge_parameters(chain.steps),
             open_sections=frozenset(section.section for section in sections if section.open),
             reads=frozenset(section.section for section in sections) | ({"query"} if overflow != "ignore" else set()),
+            text_limits=find_text_limits(sections, self.settings.limits.text_bytes),
             responses=merge_responses(chain.steps, checked=bool(sections), limited=bool(limits)),
             response_schemes=MappingProxyType(dict(route.response_schemes or {})),
             body=body,
@@ -180,8 +178,8 @@ def merge_field(first: Field, second: Field) -> Field:
         return first
     open_: dict[str, Any] = {
         item.name: getattr(second.rule, item.name)
-        for item in dataclasses.fields(Rule)
-        if getattr(first.rule, item.name) == getattr(Rule(), item.name)
+        for item in dataclasses.fields(OPEN)
+        if getattr(first.rule, item.name) == getattr(OPEN, item.name)
     }
     return dataclasses.replace(
         first,

@@ -57,6 +57,7 @@ def explain_route(route: LinkedRoute, root: Path) -> str:
     for section in route.sections:
         names = ", ".join(field.wire for field in section.fields) or section.schema_of
         lines.append(f"  check {section.section}: {names} → slot {section.slot}")
+        lines += [f"      {line}" for line in getattr(section.check, "__source__", "").splitlines()]
     for index, step in enumerate(route.steps, 1):
         lines.append(f"  {index}. {step.label} ({step.action.source.relative_to(root)}){_effects(step)}")
     lines += [f"  error: {step.label}" for step in route.error_steps]

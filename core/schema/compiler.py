@@ -16,7 +16,7 @@ from typing import Any, Final
 from core.errors import BadDeclaration
 from core.schema.fields import MISSING, Field, FieldType, own_cache, read_fields
 from core.schema.generate import Code, inline_check
-from core.schema.record import Kept, is_object
+from core.schema.record import Kept, Record
 from core.schema.refused import Problem, Refused, refuse_missing, refuse_type, refuse_unknown
 from core.schema.rules import Rule
 from core.schema.value import Mode, check_value
@@ -82,7 +82,7 @@ def _check_list(item: FieldType, rule: Rule, mode: Mode, value: Any) -> list[Any
         except Refused as refused:
             if item.kind not in ("object", "list"):
                 raise Refused(refused.problems[0]._replace(name=f"[{index}]")) from None
-            problems += [problem.under(f"[{index}]") for problem in refused.problems]
+            problems += refused.under(f"[{index}]").problems
             if len(problems) >= _MOST_PROBLEMS:
                 break
     if problems:
@@ -154,7 +154,7 @@ def _settle(check: Check, wire: str, value: Any, problems: list[Problem]) -> Any
             raise refuse_missing()
         return check(value)
     except Refused as refused:
-        problems += [problem.under(wire) for problem in refused.problems]
+        problems += refused.under(wire).problems
         return None
 
 
@@ -166,8 +166,8 @@ def _keep_unknown(raw: Mapping[str, Any], known: frozenset[str], made: dict[str,
 
 
 def _read_object(raw: Any) -> dict[str, Any]:
-    if is_object(raw):
-        return raw.__dump__()  # type: ignore[no-any-return]
+    if isinstance(raw, Record):
+        return raw.__dump__()
     if isinstance(raw, Mapping):
         return raw if isinstance(raw, Kept) else dict(raw)
     raise refuse_type(raw, "object")
@@ -204,8 +204,7 @@ def _run_virtual(field: Field, raw: dict[str, Any]) -> None:
     try:
         made: Any = field.rule.virtual(value)  # type: ignore[misc]  # there is one
     except _CONFUSED:
-        refused = refuse_type(value, field.type.name)
-        raise Refused(*(problem.under(field.wire) for problem in refused.problems)) from None
+        raise refuse_type(value, field.type.name).under(field.wire) from None
     for path, given in made.items() if isinstance(made, Mapping) else ():
         if path == "this":
             raw[field.wire] = given

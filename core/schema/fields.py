@@ -14,7 +14,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -312,6 +312,24 @@ def _check_rule(kind: FieldType, rule: Rule, where: str, source: Source) -> None
         compile_search(rule.match or "", rule.match_flags)
     except ValueError as error:
         raise BadDeclaration(source, f"{where}: {error}") from None
+
+
+def walk_fields(
+    fields: Iterable[Field], prefix: str = "", above: tuple[type[Any], ...] = ()
+) -> Iterator[tuple[str, Field]]:
+    """Every field with its dotted wire name; those inside lists count with the path of the list, as in MongoDB."""
+    for declared in fields:
+        yield prefix + declared.wire, declared
+        kind = declared.type.innermost
+        if kind.params is not None and kind.params not in above:
+            yield from walk_fields(kind.fields, f"{prefix}{declared.wire}.", (*above, kind.params))
+
+
+def find_text_limits(owners: Iterable[Any], text_bytes: int) -> dict[str, int]:
+    """Wire names of texts that `fields` of some owner declare longer than `text_bytes`, and their bytes in UTF-8."""
+    fields = (field for _, field in walk_fields(field for owner in owners for field in owner.fields))
+    longest = sorted((4 * ((field.type.item_rule or field.rule).max_length or 0), field.wire) for field in fields)
+    return {wire: most for most, wire in longest if most > text_bytes}
 
 
 def find_conflict(first: Field, second: Field) -> str | None:

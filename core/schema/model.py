@@ -8,14 +8,14 @@ In: an annotated class with class keywords. Out: documents under stored names an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 from core.errors import BadDeclaration, ModelError
 from core.schema.compiler import compile_object
-from core.schema.fields import Field
 from core.schema.fields import read_fields as model_fields
+from core.schema.fields import walk_fields
 from core.schema.formats import ObjectId
 from core.schema.record import Record
 from core.schema.refused import Refused, to_items
@@ -158,7 +158,7 @@ def check_model(cls: type[Model]) -> None:
 
 def build_indexes(cls: type[Any]) -> list[IndexSpec]:
     """Single indexes (indexed, then unique-only fields), compound ones, text indexes; wrong ones are refused."""
-    paths = dict(_walk(model_fields(cls), "", ()))
+    paths = dict(walk_fields(model_fields(cls)))
     del paths["_id"]  # has an index anyway, which takes no options
     wanted = [(path, found.rule) for path, found in paths.items() if found.rule.index]
     wanted += [(path, found.rule) for path, found in paths.items() if found.rule.unique and not found.rule.index]
@@ -173,15 +173,6 @@ def build_indexes(cls: type[Any]) -> list[IndexSpec]:
             fields = ", ".join(path for path, _ in spec.keys)
             raise BadDeclaration(cls.source, f"{cls.__name__} declares the index '{spec.name}' over {fields} twice")
     return specs
-
-
-def _walk(fields: tuple[Field, ...], prefix: str, above: tuple[type[Any], ...]) -> Iterator[tuple[str, Field]]:
-    """Every stored path; those inside lists count with the path of the list, as in MongoDB."""
-    for declared in fields:
-        yield prefix + declared.wire, declared
-        kind = declared.type.innermost
-        if kind.params is not None and kind.params not in above:
-            yield from _walk(kind.fields, f"{prefix}{declared.wire}.", (*above, kind.params))
 
 
 def _name(*paths: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, dataclass_transform, get_args, get_or
 from core.errors import ErrorItem
 from core.schema import compiler
 from core.schema.fields import OPEN, Field, FieldType, read_fields
-from core.schema.record import Record, is_object
+from core.schema.record import Record
 from core.schema.refused import Refused, to_items
 from core.schema.value import Mode
 
@@ -25,10 +25,7 @@ BodyShape = Literal["object", "list", "free"]
 
 @dataclass_transform(kw_only_default=True)
 class Params(Record):
-    """Base of sections, nested objects and options: annotated fields with `rule(...)`.
-
-    The constructor is for code and unit tests. Instances of requests are made by the compiled check.
-    """
+    """Base of sections, nested objects and options: annotated fields with `rule(...)`."""
 
     __slots__ = ()
     __params__: ClassVar[bool] = True
@@ -44,7 +41,7 @@ def given(params: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if is_object(value):
+    if isinstance(value, Record):
         return given(value)
     if isinstance(value, list):
         return [_plain(item) for item in value]
@@ -94,4 +91,5 @@ def _collect(check: compiler.Check, section: SectionName | None, path: str = "")
             errors.extend(to_items(refused.problems, path, section))
             return None
 
+    check_section.__source__ = getattr(check, "__source__", "")  # type: ignore[attr-defined]
     return check_section

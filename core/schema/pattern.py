@@ -20,6 +20,7 @@ Search = Callable[[str], bool]
 _LONGEST: Final = 256  # text that Python's engine sees
 _MOST_STEPS: Final = 2**24  # that it may take: some ten milliseconds
 _PORTABLE: Final = re.IGNORECASE | re.MULTILINE | re.DOTALL | re.ASCII
+_TOKENS: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)  # escapes and sets, which may hold a `$`
 _REPEATS: Final = {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}
 
 
@@ -47,9 +48,10 @@ def _compile_linear(pattern: str, flags: int) -> Search | None:
 
 
 def _compile_backtracking(pattern: str, flags: int) -> Search:
+    # `$` is the end, as in RE2, and not also in front of a last line break.
+    exact = _TOKENS.sub(lambda part: r"\Z" if part[0] == "$" and not flags & re.MULTILINE else part[0], pattern)
     try:
-        find = re.compile(pattern, flags).search
-        parts = _parser.parse(pattern, flags)
+        find, parts = re.compile(exact, flags).search, _parser.parse(exact, flags)
     except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"'{pattern}' is no pattern: {error}") from None
     anchored = not flags & re.MULTILINE and str(parts[:1]) in ("[(AT, AT_BEGINNING)]", "[(AT, AT_BEGINNING_STRING)]")

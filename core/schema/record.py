@@ -84,11 +84,6 @@ class Kept(dict[str, Any]):
     unknown: Mapping[str, Any] = {}
 
 
-def is_object(value: Any) -> bool:
-    """Whether a value is an instance of `Params` or `Model`."""
-    return isinstance(value, Record)
-
-
 def _generate(cls: type[Any], name: str, write: Callable[[type[Any]], Code]) -> Callable[[Any], Any]:
     """A function of this class, which from now on stands in the place of the one that asked for it."""
     made = write(cls).compile(f"{name} of {cls.__module__}.{cls.__qualname__}")
@@ -135,9 +130,10 @@ def _write_load(cls: type[Any]) -> Code:
     code.add("made = new(cls)", "made._schema = fields", "try:", fields=fields, new=object.__new__, cls=cls)
     for field in fields:
         code.add(f"    made.{field.name} = {_revive(field.type, f'document[{code.name(field.wire)}]', code)}")
-    code.add("except KeyError:", "    made = load(fill(fields, document))", "made._sent = document", fill=_fill)
-    code.add(f"if len(document) > {len(fields)}:", "    made._unknown = unknown(fields, document)", "return made")
-    code.add(Mapping=Mapping, unknown=_unknown)
+    code.add("except KeyError:", "    made = load({**document, **{field.wire: field.make_default() for field in fields")
+    code.add("        if field.wire not in document}})", "made._sent = document", f"if len(document) > {len(fields)}:")
+    code.add("    made._unknown = {name: document[name] for name in document if name not in known}", "return made")
+    code.add(Mapping=Mapping, known=frozenset(field.wire for field in fields))
     return code
 
 
@@ -150,12 +146,3 @@ def _revive(kind: FieldType, value: str, code: Code) -> str:
         load = f"{code.name(kind.params, 'cls')}.__load__(one)"
         return f"({load} if type(one := {value}) is dict or isinstance(one, Mapping) else one)"
     return value if kind.item is None else _each(_revive(kind.item, "item", code), value)
-
-
-def _fill(fields: tuple[Field, ...], document: Mapping[str, Any]) -> dict[str, Any]:
-    return {field.wire: field.make_default() for field in fields if field.wire not in document} | dict(document)
-
-
-def _unknown(fields: tuple[Field, ...], document: Mapping[str, Any]) -> dict[str, Any]:
-    known = {field.wire for field in fields}
-    return {name: value for name, value in document.items() if name not in known}

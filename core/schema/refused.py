@@ -35,6 +35,10 @@ class Refused(Exception):
         super().__init__(*problems)
         self.problems = problems
 
+    def under(self, path: str) -> Refused:
+        """The same, as seen from the object or list that holds the value at `path`."""
+        return Refused(*(problem.under(path) for problem in self.problems))
+
 
 def _join(path: str, rest: str) -> str:
     return f"{path}.{rest}" if path and rest and rest[0] != "[" else path + rest

@@ -72,7 +72,7 @@ def _check_inner(value: Any, path: str, depth: int) -> Any:
     try:
         return check_stored(value, depth)
     except Refused as refused:
-        raise Refused(*(problem.under(path) for problem in refused.problems)) from None
+        raise refused.under(path) from None
 
 
 def _check_key(key: Any) -> str:

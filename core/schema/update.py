@@ -18,7 +18,7 @@ from bson import Decimal128, Int64
 from core.errors import ErrorItem, ModelError, WireCode
 from core.schema.compiler import Check, check_field, check_type
 from core.schema.fields import OPEN, FieldType, read_fields
-from core.schema.record import is_object
+from core.schema.record import Record
 from core.schema.refused import Refused, refuse, refuse_type, refuse_unknown, to_items
 from core.schema.rules import Rule
 from core.schema.stored import check_stored, is_storable_key
@@ -164,7 +164,7 @@ def _check_each(target: Target, values: Any) -> Any:
 def _pull(target: Target, value: Any) -> Any:
     """An element, or a condition on the fields of the elements."""
     element = target.element()
-    value = value.__dump__() if is_object(value) else value
+    value = value.__dump__() if isinstance(value, Record) else value
     if not isinstance(value, Mapping):
         return element.check(value)
     known = {field.wire for field in element.kind.fields}
