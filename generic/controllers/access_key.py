@@ -79,14 +79,15 @@ async def validate_access_key(
     """The device that a signature of version 1.0, or a static key, stands for."""
     if device is not None and device.is_verified:
         return device
-    ctx.headers["timestamp"] = str(in_milliseconds(ctx.now()))
+    at = ctx.now()
+    ctx.headers["timestamp"] = str(in_milliseconds(at))
     key = header.key
     if len(key) == STATIC_LENGTH:
-        device = await verify_static(ctx, key)
+        device = await verify_static(ctx, at, key)
     elif len(key) == KEY_V2_LENGTH and _also_names(ctx, "2.0"):
-        device = await verify_key_v2(ctx, key, options)
+        device = await verify_key_v2(ctx, at, key, options)
     else:
-        device = await verify_v1(ctx, key, options)
+        device = await verify_v1(ctx, at, key, options)
     return _with_offset(ctx, device, header.requestdate)
 
 
@@ -103,17 +104,18 @@ async def validate_signature(
     """The device that signed in version 2.0: as `key`, or as an HTTP Message Signature."""
     if device is not None and device.is_verified:
         return device
-    ctx.headers["timestamp"] = str(in_milliseconds(ctx.now()))
+    at = ctx.now()
+    ctx.headers["timestamp"] = str(in_milliseconds(at))
     key = header.key
     if header.signature_input is not None:
-        device = await verify_message(ctx, header.signature_input, header.signature or "", options)
+        device = await verify_message(ctx, at, header.signature_input, header.signature or "", options)
     elif key is None:
         raise unauthorized(ctx)
     elif len(key) != KEY_V2_LENGTH and (options.accept_v1 or _also_names(ctx, "1.0")):
         static = len(key) == STATIC_LENGTH
-        device = await verify_static(ctx, key) if static else await verify_v1(ctx, key, options)
+        device = await verify_static(ctx, at, key) if static else await verify_v1(ctx, at, key, options)
     else:
-        device = await verify_key_v2(ctx, key, options)
+        device = await verify_key_v2(ctx, at, key, options)
     return _with_offset(ctx, device, header.requestdate)
 
 

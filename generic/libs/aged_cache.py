@@ -7,9 +7,12 @@ so that guessing costs nobody else their place.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from functools import partial
 from time import monotonic
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -21,15 +24,18 @@ _SIZE: Final = 10_000
 class AgedCache(Generic[T]):
     """Values by key; `read` gives the value of a key, or `None`."""
 
-    def __init__(self, read: Callable[[str], Awaitable[T | None]], *, age_s: float = AGE_S, size: int = _SIZE) -> None:
+    def __init__(
+        self, read: Callable[[str], Coroutine[Any, Any, T | None]], *, age_s: float = AGE_S, size: int = _SIZE
+    ) -> None:
         self._read = read
         self._age_s = age_s
         self._size = size
         self._known: dict[str, tuple[float, T]] = {}
         self._absent: dict[str, float] = {}
+        self._asking: dict[str, asyncio.Task[T | None]] = {}
 
     async def get(self, key: str) -> T | None:
-        """The value of a key.
+        """The value of a key; those who ask at the same time share one question.
 
         Raises:
             StoreError: it had to be read, and could not be.
@@ -39,10 +45,21 @@ class AgedCache(Generic[T]):
             return found[1]
         if self._absent.get(key, 0.0) > monotonic():
             return None
-        return await self.renew(key)
+        asking = self._asking.get(key)
+        if asking is None:
+            # Asked for everybody who waits: neither under the deadline nor in the transaction of the first one.
+            asking = asyncio.get_running_loop().create_task(self.renew(key), context=Context())
+            self._asking[key] = asking
+            asking.add_done_callback(partial(self._finish, key))
+        return await asyncio.shield(asking)
+
+    def _finish(self, key: str, asking: asyncio.Task[T | None]) -> None:
+        del self._asking[key]
+        if not asking.cancelled():
+            asking.exception()  # those who wait get it; there may be none any more
 
     async def renew(self, key: str) -> T | None:
-        """The value of a key as it is now."""
+        """The value of a key as it is now; not what somebody asked for a moment before."""
         asked_at = monotonic()
         value = await self._read(key)
         self.forget(key)

@@ -8,16 +8,15 @@ covered in the same way here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 #: device id 32, secret id 32, seconds 10; the rest is the signature
 _DEVICE, _SECRET, _TIME = 32, 64, 74
 _DIGITS = frozenset("0123456789")
 
 
-@dataclass(frozen=True, slots=True)
-class KeyV1:
+class KeyV1(NamedTuple):
     """The parts of a key; `timestamp` is the text, `signature` lower case."""
 
     device_id: str

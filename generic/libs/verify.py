@@ -7,7 +7,6 @@ first; nothing is written before everything else holds. Order and codes of versi
 from __future__ import annotations
 
 from contextlib import suppress
-from copy import copy
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Annotated, Final, Literal
@@ -18,7 +17,7 @@ from generic.libs.addresses import is_within, parse_address
 from generic.libs.instants import as_time
 from generic.libs.message_signature import build_base, matches_digest, parse_signature
 from generic.libs.refusal import GROUP, forbidden, unauthorized
-from generic.libs.signature_v1 import hash_body_v1, parse_key_v1, sign_v1
+from generic.libs.signature_v1 import KeyV1, hash_body_v1, parse_key_v1, sign_v1
 from generic.libs.signature_v2 import Signed, build_message_v2, parse_key_v2, sign_v2
 from generic.libs.signed_body import read_signed_body
 from generic.models.device import Device
@@ -42,12 +41,11 @@ class AccessOptions(Params):
     unsigned_body: Annotated[bool, rule("Admit bodies that the signature does not cover: streams, files")] = False
 
 
-async def verify_v1(ctx: Context, text: str, options: AccessOptions) -> Device:
+async def verify_v1(ctx: Context, at: datetime, text: str, options: AccessOptions) -> Device:
     """The device that signed in version 1.0."""
     key = parse_key_v1(text)
     if key is None:
         raise unauthorized(ctx)
-    at = ctx.now()
     if abs(int(key.timestamp) - at.timestamp()) > WINDOW_S:
         raise unauthorized(ctx, "KeyExpired", device_id=key.device_id)
     access, request = access_of(ctx.app), ctx.request
@@ -55,17 +53,11 @@ async def verify_v1(ctx: Context, text: str, options: AccessOptions) -> Device:
     body = await read_signed_body(ctx)
     text = secret.text if secret is not None else _NO_SECRET
     url = f"{request.scheme}://{request.host}{request.raw_path.decode('latin-1')}"
-    # A target that ends in "?" arrives without it.
-    urls = [f"{url}?{request.query_string.decode('latin-1')}"] if request.query_string else [url, f"{url}?"]
-    hashes = [] if body is None else [hash_body_v1(body)]
-    if options.unsigned_body and body != b"" and (body is None or ctx.route.body.type != "json"):
-        hashes.append("")
-    signed = b""
-    for target, body_hash in ((target, body_hash) for target in urls for body_hash in hashes):
-        expected = sign_v1(key, text, request.method, target, body_hash)
-        if compare_digest(expected, key.signature):
-            signed = expected
-            break
+    if request.query_string:
+        url = f"{url}?{request.query_string.decode('latin-1')}"
+    signed = b"" if body is None else sign_v1(key, text, request.method, url, hash_body_v1(body))
+    if not compare_digest(signed, key.signature):
+        signed = _sign_otherwise(ctx, key, text, url, body, options)
     if secret is None or not secret.groups:
         raise unauthorized(ctx, device_id=key.device_id)
     if not opens_group(secret.groups, ctx.route.group):
@@ -83,12 +75,28 @@ async def verify_v1(ctx: Context, text: str, options: AccessOptions) -> Device:
     return _lend(ctx, known.device, at)
 
 
-async def verify_static(ctx: Context, key: str) -> Device:
+def _sign_otherwise(
+    ctx: Context, key: KeyV1, secret: str, url: str, body: bytes | None, options: AccessOptions
+) -> bytes:
+    """The signature in another form that the request may have been sent in, or nothing."""
+    # A target that ends in "?" arrives without it.
+    urls = [url] if ctx.request.query_string else [url, f"{url}?"]
+    hashes = [] if body is None else [hash_body_v1(body)]
+    if options.unsigned_body and body != b"" and (body is None or ctx.route.body.type != "json"):
+        hashes.append("")
+    for target, body_hash in ((target, body_hash) for target in urls for body_hash in hashes):
+        expected = sign_v1(key, secret, ctx.request.method, target, body_hash)
+        if compare_digest(expected, key.signature):
+            return expected
+    return b""
+
+
+async def verify_static(ctx: Context, at: datetime, key: str) -> Device:
     """The device whose static key this is."""
     device = await access_of(ctx.app).static_keys.get(key)
     if device is None or device.access is None:
         raise unauthorized(ctx)
-    at, access = ctx.now(), device.access
+    access = device.access
     ends = [as_time(end) for end in (access.exipires, access.expires) if end is not None]
     if device.status != "active":
         raise forbidden(ctx, "TemporaryDisabled", device_id=device.id)
@@ -103,24 +111,26 @@ async def verify_static(ctx: Context, key: str) -> Device:
     return _lend(ctx, device, at)
 
 
-async def verify_key_v2(ctx: Context, text: str, options: AccessOptions) -> Device:
+async def verify_key_v2(ctx: Context, at: datetime, text: str, options: AccessOptions) -> Device:
     """The device that signed in version 2.0, in the header `key`."""
     signed = parse_key_v2(text)
     if signed is None:
         raise unauthorized(ctx)
-    known = await _find_signer(ctx, signed)
+    known = await _find_signer(ctx, at, signed)
     body, request = await read_signed_body(ctx), ctx.request
     target = request.raw_path, request.query_string, request.index.get(b"content-type", b"")
     message = build_message_v2(signed, request.method, request.index.get(b"host", b""), *target, body or b"")
-    return await _admit(ctx, signed, known, message, options, covered=body is not None)
+    return await _admit(ctx, at, signed, known, message, options, covered=body is not None)
 
 
-async def verify_message(ctx: Context, signature_input: str, signature: str, options: AccessOptions) -> Device:
+async def verify_message(
+    ctx: Context, at: datetime, signature_input: str, signature: str, options: AccessOptions
+) -> Device:
     """The device that signed in version 2.0, as an HTTP Message Signature."""
     wanted, request = parse_signature(signature_input, signature), ctx.request
-    if wanted is None or (wanted.expires is not None and wanted.expires <= ctx.now().timestamp()):
+    if wanted is None or (wanted.expires is not None and wanted.expires <= at.timestamp()):
         raise unauthorized(ctx, "KeyInvalid" if wanted is None else "KeyExpired")
-    known = await _find_signer(ctx, wanted.signed)
+    known = await _find_signer(ctx, at, wanted.signed)
     body = await read_signed_body(ctx)
     digest = request.index.get(b"content-digest", b"").decode("latin-1") if wanted.covers_body else ""
     target = request.raw_path, request.query_string, request.index
@@ -128,17 +138,18 @@ async def verify_message(ctx: Context, signature_input: str, signature: str, opt
     if digest and body is not None and not matches_digest(digest, body):
         message = None
     covered = body == b"" or (body is not None and wanted.covers_body)
-    return await _admit(ctx, wanted.signed, known, message, options, covered=covered)
+    return await _admit(ctx, at, wanted.signed, known, message, options, covered=covered)
 
 
-async def _find_signer(ctx: Context, signed: Signed) -> KnownDevice | None:
-    if abs(signed.timestamp - ctx.now().timestamp()) > WINDOW_S:
+async def _find_signer(ctx: Context, at: datetime, signed: Signed) -> KnownDevice | None:
+    if abs(signed.timestamp - at.timestamp()) > WINDOW_S:
         raise unauthorized(ctx, "KeyExpired", device_id=signed.device_id)
     return await access_of(ctx.app).find_signer(signed.device_id, signed.key_id)
 
 
 async def _admit(
     ctx: Context,
+    at: datetime,
     signed: Signed,
     known: KnownDevice | None,
     message: bytes | None,
@@ -147,7 +158,7 @@ async def _admit(
     covered: bool,
 ) -> Device:
     """The device, if its key made this signature: everything that is wrong with it is one and the same refusal."""
-    key, at = known.keys.get(signed.key_id) if known is not None else None, ctx.now()
+    key = known.keys.get(signed.key_id) if known is not None else None
     expected = sign_v2(key.key if key is not None else _NO_KEY, message or b"")
     matches = compare_digest(expected, signed.signature) and message is not None
     admits_body = covered or options.unsigned_body
@@ -193,9 +204,7 @@ def _lend(ctx: Context, device: Device, at: datetime) -> Device:
         device.status, device.last_modified = "active", at
         with suppress(Unavailable):  # too much to note: the next request does it
             ctx.later(_note_use(ctx.db[Device], device.id, at), name="device.used")
-    lent = copy(device)
-    lent.is_verified = True
-    return lent
+    return device.lend()
 
 
 async def _note_use(devices: Collection[Device], device_id: str, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from ipaddress import ip_address
 from pathlib import Path
@@ -225,6 +226,43 @@ async def test_a_forgotten_value_is_read_anew(tick: list[float]) -> None:
     cache.forget("a")
     await cache.get("a")
     assert store.reads == 2
+
+
+async def test_those_who_ask_at_the_same_time_share_one_question(tick: list[float]) -> None:
+    store = Store()
+    cache = AgedCache(store.read)
+    assert await asyncio.gather(*(cache.get("a") for _ in range(20))) == ["1"] * 20
+    assert (store.reads, cache._asking) == (1, {})
+
+
+async def test_a_question_that_fails_fails_for_all_and_is_asked_again(tick: list[float]) -> None:
+    failures = [OSError("down")]
+
+    async def read(key: str) -> str | None:
+        await asyncio.sleep(0)
+        if failures:
+            raise failures.pop()
+        return "1"
+
+    cache = AgedCache(read)
+    found = await asyncio.gather(cache.get("a"), cache.get("a"), return_exceptions=True)
+    assert [str(one) for one in found] == ["down", "down"]
+    assert await cache.get("a") == "1"
+
+
+async def test_who_goes_away_takes_nothing_from_the_others(tick: list[float]) -> None:
+    store, gate = Store(), asyncio.Event()
+
+    async def read(key: str) -> str | None:
+        await gate.wait()
+        return await store.read(key)
+
+    cache = AgedCache(read)
+    first, second = (asyncio.create_task(cache.get("a")) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    gate.set()
+    assert await second == "1"
 
 
 def test_SIG_4_digests_and_keys_are_never_compared_with_operators() -> None:
