@@ -70,11 +70,11 @@ class ReplicaSet:
         """A running member that follows."""
         return next(member for member in self.members if self._role(member) == "SECONDARY")
 
-    def step_down(self, seconds: int = 5) -> Member:
-        """Let another member take over; returns the one that stood down."""
+    def step_down(self) -> Member:
+        """Let another member take over; returns the one that stood down. It may be elected again a second later."""
         primary = self.primary()
         with suppress(AutoReconnect):
-            primary.ask({"replSetStepDown": seconds, "secondaryCatchUpPeriodSecs": 5})
+            primary.ask({"replSetStepDown": 1, "secondaryCatchUpPeriodSecs": 1})
         return primary
 
     def await_all(self, timeout_s: float = 60) -> None:
