@@ -47,11 +47,11 @@ from core.errors import (
     WireCode,
 )
 from core.http.egress import Reply
-from core.schema.fields import Upload
 from core.schema.formats import CIDR, IP, CIDRv4, CIDRv6, Email, IPv4, IPv6, ObjectId, SafeInt, Timestamp
 from core.schema.model import Index, Model
 from core.schema.params import Params, given
 from core.schema.rules import factory, now, rule
+from core.schema.upload import Upload
 from core.serve.context import AppContext, Context
 from core.serve.create import create_app
 from core.serve.output import error_response, json_response

@@ -24,6 +24,7 @@ from core.errors import BadDeclaration
 from core.schema.formats import OBJECT_ID, Format, ObjectId
 from core.schema.pattern import compile_search
 from core.schema.rules import CONVERSIONS, Factory, Rule
+from core.schema.upload import Upload
 from core.source import Source
 
 Kind = Literal[
@@ -31,10 +32,6 @@ Kind = Literal[
 ]
 MISSING: Final = type("Missing", (), {"__repr__": lambda _: "MISSING"})()  # the absence of a default
 OPEN: Final = Rule()
-
-
-class Upload:
-    """Base of uploaded files in multipart bodies; the value itself is made by `serve/body.py`."""
 
 
 @dataclass(frozen=True, slots=True)

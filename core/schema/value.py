@@ -16,12 +16,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal
 
 from core.errors import WireCode
-from core.schema.fields import FieldType, Upload
+from core.schema.fields import FieldType
 from core.schema.formats import parse_integer
 from core.schema.pattern import compile_search
 from core.schema.refused import js_typeof, refuse, refuse_type, refuse_value, text_of
 from core.schema.rules import CONVERSIONS, Rule
 from core.schema.stored import check_stored, to_utc
+from core.schema.upload import Upload
 
 Mode = Literal["text", "json", "model"]
 

@@ -7,6 +7,7 @@ A body that the route does not read is 415 (decision 0009). After it: the checks
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+import zlib
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from core.serve.request import Request
 from core.serve.values import parse_json, parse_urlencoded
 from core.settings import Limits
 
+_RATIO_MAX: Final = 100
 _UTF8: Final = frozenset({"", "utf-8", "utf8", "us-ascii"})
 _KINDS: Final = {"application/json": "json", "application/x-www-form-urlencoded": "urlencoded", "text/plain": "text"}
 
@@ -25,22 +27,27 @@ async def read_body_value(request: Request, kind: str, limit_bytes: int, limits:
 
     Raises:
         PayloadTooLarge: the body is over `limit_bytes`.
-        UnsupportedMediaType: another content type, charset or content coding; multipart bodies.
+        UnsupportedMediaType: another content type, charset or content coding.
         BadRequest: content that breaks the rules of `values.py`, or text that is not UTF-8.
     """
     if kind == "none":
         return {}
     if kind == "stream":
         return Stream(_limit(request, limit_bytes))
+    if kind == "multipart":
+        from core.serve.multipart import read_multipart  # its parser is loaded only where it is needed
+
+        return await read_multipart(request, limit_bytes, limits)
     raw = await read_body(request, limit_bytes)
     if kind == "raw":
         return raw
     if not raw:
         return "" if kind == "text" else {}
-    if request.index.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise UnsupportedMediaType(msg="Compressed bodies are not read here.")
     if _classify(request.index.get(b"content-type", b"")) != kind:
         raise UnsupportedMediaType(msg=f"The content type of the body does not suit this route ({kind}).")
+    coding = request.index.get(b"content-encoding")
+    if coding is not None:
+        raw = _inflate(raw, coding.strip().lower(), limit_bytes)
     if kind != "text":
         return parse_json(raw, limits) if kind == "json" else parse_urlencoded(raw, limits)
     try:
@@ -89,6 +96,25 @@ def _announced(request: Request) -> int:
 def _check_size(size: int, limit_bytes: int) -> None:
     if size > limit_bytes:
         raise PayloadTooLarge(msg=f"The body is longer than {limit_bytes} bytes.")
+
+
+def _inflate(raw: bytes, coding: bytes, limit_bytes: int) -> bytes:
+    """The content of a compressed body; one that grows more than a hundred times is refused."""
+    if coding in {b"identity", b""}:
+        return raw
+    if coding not in {b"gzip", b"x-gzip", b"deflate"}:
+        raise UnsupportedMediaType(msg="The content coding of the body must be gzip or deflate.")
+    most = min(limit_bytes, _RATIO_MAX * len(raw))
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        content = unpacker.decompress(raw, most + 1)
+    except zlib.error:
+        raise BadRequest(msg="The compressed body cannot be read.") from None
+    if len(content) > most:
+        raise PayloadTooLarge(msg=f"The body is longer than {most} bytes when it is inflated.")
+    if not unpacker.eof or unpacker.unused_data:
+        raise BadRequest(msg="The compressed body is not complete, or something follows it.")
+    return content
 
 
 @lru_cache(maxsize=256)

@@ -171,8 +171,13 @@ def parse_query(raw: bytes, limits: Limits) -> dict[str, Any]:
         if len(values) == len(pieces) and "" not in values and _FORBIDDEN.isdisjoint(values):
             return values
         parts = [piece.partition("=") for piece in pieces if piece]
+    return build_form((name, value) for name, _, value in parts)
+
+
+def build_form(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Names and values as a tree, by the rules of `parse_query`; `BadRequest` for names that break them."""
     result: dict[str, Any] = {}
-    for name, _, value in parts:
+    for name, value in pairs:
         _insert(result, name, value)
     return {name: _settle(value) for name, value in result.items()}
 
@@ -191,7 +196,7 @@ class _Branch(dict[Any, Any]):
     """A nested name while the query is read; becomes a list when its keys are numbers, else a dict."""
 
 
-def _insert(result: dict[Any, Any], name: str, value: str) -> None:
+def _insert(result: dict[Any, Any], name: str, value: Any) -> None:
     """Put `a`, `a[b][0]` or `a[]` into the tree under construction."""
     names = [name]
     if "[" in name or "]" in name:

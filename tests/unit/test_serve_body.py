@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ async def read(kind: Any, raw: bytes, content_type: str = "", limit_bytes: int =
         index[b"content-type"] = content_type.encode()
     request = Request("POST", "/a", chunks=chunks, index=index)
     value = await read_body_value(request, kind, limit_bytes, Limits())
-    assert request.raw == (b"" if kind == "none" else raw)
+    assert request.raw == (b"" if kind in {"none", "multipart"} else raw)
     return value
 
 
@@ -71,7 +73,9 @@ NOT_READ = [
     ("text", JSON),
     ("text", "text/html"),
     ("text", "text/plain; charset=utf-16"),
-    ("multipart", "multipart/form-data; boundary=x"),
+    ("multipart", JSON),
+    ("multipart", "multipart/form-data"),
+    ("multipart", ""),
 ]
 
 
@@ -81,18 +85,43 @@ async def test_http_9_a07_other_content_types_are_415(kind: str, content_type: s
         await read(kind, b'{"a":1}', content_type)
 
 
-async def test_val_8_compressed_bodies_are_415() -> None:
+async def test_VAL_8_compressed_bodies_are_inflated() -> None:
     assert await read("json", b"{}", JSON, content_encoding="Identity") == {}
     assert await read("raw", b"x", content_encoding="gzip") == b"x"
-    for coding in ("gzip", "deflate", "br", "gzip, identity"):
+    assert await read("json", gzip.compress(b'{"a":1}'), JSON, content_encoding="GZIP") == {"a": 1}
+    assert await read("urlencoded", zlib.compress(b"a=1"), FORM, content_encoding="deflate") == {"a": "1"}
+    for coding in ("br", "gzip, identity", "zstd"):
         with pytest.raises(UnsupportedMediaType):
             await read("json", b"{}", JSON, content_encoding=coding)
 
 
+@pytest.mark.parametrize(
+    ("raw", "error"),
+    [
+        (b"{}", BadRequest),
+        (gzip.compress(b"{}")[:-1], BadRequest),
+        (gzip.compress(b"{}") + b"x", BadRequest),
+        (gzip.compress(b"{}") + gzip.compress(b"{}"), BadRequest),
+        (gzip.compress(b" " * 1_001), PayloadTooLarge),
+    ],
+    ids=["no gzip", "cut", "followed", "two members", "too long"],
+)
+async def test_VAL_8_compressed_bodies_that_cannot_be_read(raw: bytes, error: type[HTTPError]) -> None:
+    with pytest.raises(error):
+        await read("json", raw, JSON, content_encoding="gzip")
+
+
+async def test_VAL_8_a_bomb_grows_a_hundred_times_at_most() -> None:
+    bomb = gzip.compress(b" " * 3_000_000, 9)
+    with pytest.raises(PayloadTooLarge):
+        await read("json", bomb, JSON, 10_000_000, content_encoding="gzip")
+
+
 async def test_val_3_the_limit_of_the_route_holds_for_every_type() -> None:
     for kind in ("json", "urlencoded", "text", "raw", "multipart"):
+        content_type = "multipart/form-data; boundary=x" if kind == "multipart" else ""
         with pytest.raises(PayloadTooLarge):
-            await read(kind, b"x" * 11, limit_bytes=10)
+            await read(kind, b"x" * 11, content_type, limit_bytes=10)
 
 
 @pytest.mark.parametrize(
