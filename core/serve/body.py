@@ -6,8 +6,8 @@ A body that the route does not read is 415 (decision 0009). After it: the checks
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 import zlib
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Any, Final
 
