@@ -42,9 +42,13 @@ def _address(value: Any, *versions: int) -> str:
     """Octets may carry leading zeros, as mia's clients send them; they are read as decimal."""
     text = _text(value)
     if 4 in versions and re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", text):
-        text = ".".join(str(int(part)) for part in text.split("."))
-    if "%" in text or ipaddress.ip_address(text).version not in versions:
+        octets = [int(part) for part in text.split(".")]
+        if max(octets) > 255:
+            raise ValueError
+        return ".".join(map(str, octets))
+    if 6 not in versions or "%" in text:
         raise ValueError
+    ipaddress.IPv6Address(text)
     return text
 
 
