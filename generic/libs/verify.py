@@ -51,7 +51,9 @@ async def verify_v1(ctx: Context, at: datetime, text: str, options: AccessOption
     access, request = access_of(ctx.app), ctx.request
     secret = await access.secrets.get(key.secret_id)
     body = await read_signed_body(ctx)
-    text = secret.text if secret is not None else _NO_SECRET
+    usable = secret is not None and secret.enabled and secret.expires > at.timestamp()
+    # One that is not usable takes the way of one that is wrong.
+    text = secret.text if secret is not None and usable else _NO_SECRET
     url = f"{request.scheme}://{request.host}{request.raw_path.decode('latin-1')}"
     if request.query_string:
         url = f"{url}?{request.query_string.decode('latin-1')}"
@@ -62,7 +64,7 @@ async def verify_v1(ctx: Context, at: datetime, text: str, options: AccessOption
         raise unauthorized(ctx, device_id=key.device_id)
     if not opens_group(secret.groups, ctx.route.group):
         raise forbidden(ctx, "KeyInvalidForGroup", device_id=key.device_id)
-    if not signed or not secret.enabled or secret.expires <= at.timestamp():
+    if not signed or not usable:
         raise unauthorized(ctx, device_id=key.device_id)
     known = await access.devices.get(key.device_id)
     if known is None:
