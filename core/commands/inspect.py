@@ -5,6 +5,8 @@ In: a `State`. Out: text or JSON on stdout.
 
 from __future__ import annotations
 
+from textwrap import indent
+
 import click
 import orjson
 
@@ -14,6 +16,8 @@ from core.errors import ConfigError
 from core.link.linked import LinkedRoute
 from core.link.table import build_table, explain_route, format_table
 from core.load.configuration import describe_settings
+from core.load.problems import did_you_mean
+from core.serve.program import write_program
 from core.serve.tls import build_contexts
 
 
@@ -44,7 +48,7 @@ def routes(state: State, as_json: bool, explain: str | None) -> None:
     linked = state.assembly.linked
     if explain is not None:
         for route in _find_routes(linked.routes, explain):
-            click.echo(explain_route(route, state.root))
+            click.echo(f"{explain_route(route, state.root)}\n\n{indent(write_program(route), '  ')}")
     elif as_json:
         click.echo(_to_json(build_table(linked.routes, state.root)))
     else:
@@ -64,7 +68,10 @@ def _find_routes(known: tuple[LinkedRoute, ...], wanted: str) -> list[LinkedRout
     url = url.strip().rstrip("/").lower()
     found = [route for route in known if route.method == method.upper() and route.url.lower() == url]
     if not found:
-        raise ConfigError("--explain", f"there is no route '{wanted}'; 'routes' lists them as METHOD and url")
+        hint = did_you_mean(f"{method.upper()} {url}", [route.label for route in known])
+        raise ConfigError(
+            "--explain", f"there is no route '{wanted}' ({hint or 'routes lists them as METHOD and url'})"
+        )
     return found
 
 

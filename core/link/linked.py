@@ -7,7 +7,7 @@ and `server.py routes`. Everything a request needs is here; nothing is looked up
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.cron.schedule import Schedule
@@ -85,8 +85,7 @@ class LinkedRoute:
     """One method of one path, ready to run.
 
     Attributes:
-        identity: `id` in listings.
-        keyword, modified: mia's keyword; ISO date or empty.
+        identity, keyword, modified: `id` in listings; mia's keyword; ISO date or empty.
         url: full pattern with `:name` variables, prefix included, without a trailing slash.
         host_ids: empty for every host.
         group, version, name: of the routes file; `name` groups the docs.
@@ -99,7 +98,7 @@ class LinkedRoute:
         reads: sections that must be parsed at all.
         text_limits: wire names of texts in a body whose `max_length` lifts the server's limit of a text → their bytes.
         responses: status → wire codes, merged over the chain with those of core.
-        finish: adds the headers of CORS and deprecation to every answer, `(request, response)`.
+        finish: adds the headers of CORS and deprecation to every answer; `run`: the chain, see `serve/program.py`.
     """
 
     identity: str
@@ -134,6 +133,7 @@ class LinkedRoute:
     parameter_overflow: Overflow
     timeout_s: float
     finish: Callable[[Any, Any], None] | None
+    run: Any = field(default=None, compare=False, repr=False)
 
     @property
     def label(self) -> str:

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from core.data.deadline import Disconnected, while_awaited
 from core.errors import HTTPError, InternalServerError, MethodNotAllowed, NotFound, StoreError, Unavailable
-from core.serve.chain import run
+from core.serve.chain import answer
 from core.serve.client import Proxies, parse_address
 from core.serve.context import AppContext, Context
 from core.serve.cors import answer_preflight
@@ -87,7 +87,7 @@ class App:
         ctx = Context(self.context, route, request)
         self._deadlines.enter(ctx)
         try:
-            response = await run(ctx)
+            response = await answer(ctx)
         finally:
             self._deadlines.leave(ctx)
         if route.finish is not None:

@@ -7,7 +7,7 @@ A body that the route does not read is 415 (decision 0009). After it: the checks
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,8 +22,10 @@ _UTF8: Final = frozenset({"", "utf-8", "utf8", "us-ascii"})
 _KINDS: Final = {"application/json": "json", "application/x-www-form-urlencoded": "urlencoded", "text/plain": "text"}
 
 
-async def read_body_value(request: Request, kind: str, limit_bytes: int, limits: Limits) -> Any:
-    """The body as dict or list, text or bytes; an empty dict where there is none, or `kind` is `none`.
+async def read_body_value(
+    request: Request, kind: str, limit_bytes: int, limits: Limits, declared: Mapping[str, int]
+) -> Any:
+    """The body as dict or list, text or bytes; an empty dict where there is none. All but the request is the route's.
 
     Raises:
         PayloadTooLarge: the body is over `limit_bytes`.
@@ -49,7 +51,7 @@ async def read_body_value(request: Request, kind: str, limit_bytes: int, limits:
     if coding is not None:
         raw = _inflate(raw, coding.strip().lower(), limit_bytes)
     if kind != "text":
-        return parse_json(raw, limits) if kind == "json" else parse_urlencoded(raw, limits)
+        return (parse_json if kind == "json" else parse_urlencoded)(raw, limits, declared)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -58,12 +58,10 @@ class AppContext:
     """One worker's application: what start functions, jobs and commands get, and steps as `ctx.app`.
 
     Attributes:
-        mode: name of the configuration.
-        server: its settings.
+        mode, server: name of the configuration, and its settings.
         linked: everything that was linked, `linked.routes` for listings.
         registry: declarations by identity.
-        db: the databases.
-        settings: the settings of projects.
+        db, settings: the databases, and the settings of projects.
         translator: texts of every project and of core.
         cache: records that several requests share.
         limits: rate limits; `await ctx.app.limits.take("mail anna", RateLimit(5, 3600))` counts for a key of one's own.
@@ -110,15 +108,12 @@ class Context:
     """What a step gets as its first argument.
 
     Attributes:
-        request: the request as received.
-        route: the route that matched.
-        app: the application.
+        request, route, app: the request as received, the route that matched, the application.
         db: the databases: `ctx.db[Todo]`.
         settings: the settings of projects: `ctx.settings[DemoSettings]`.
         result: what the output step sends; set by returning a value from a step.
         status: HTTP status of the answer.
-        headers: headers of the answer.
-        cookies: values of `Set-Cookie` by name, see `set_cookie`.
+        headers, cookies: of the answer; values of `Set-Cookie` by name, see `set_cookie`.
         cache_time_s: how long the answer may be kept, for the cache-control step.
         expired: whether the deadline of the request has passed.
     """

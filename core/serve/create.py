@@ -29,6 +29,7 @@ from core.serve.app import App
 from core.serve.context import AppContext, ProjectSettings
 from core.serve.i18n import Translator
 from core.serve.limits import Limiter
+from core.serve.program import compile_routes
 from core.settings import ServerSettings
 
 #: the repository: `generic/` lives here, and `config/` and `projects/` unless another root is given
@@ -72,7 +73,8 @@ def build_app(
 
     `failures` collects unexpected errors of steps, for tests; `on_stop` is called when the application has stopped.
     """
-    settings, linked, own_clock = assembly.settings, assembly.linked, clock
+    settings, own_clock = assembly.settings, clock
+    linked = compile_routes(assembly.linked, settings.limits)
     clock = clock or now
     seconds = (lambda: clock().timestamp()) if own_clock else monotonic
     counters = None if databases.is_memory else MongoCounters(databases)

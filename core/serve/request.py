@@ -32,13 +32,11 @@ class Request:
         raw_path: the path as sent. Signatures read it; nothing is decided from it.
         query_string: as sent, without `?`.
         index: headers by lower-case name, made by `gate.check_headers`.
-        scheme: `http` or `https`, of the client's side.
-        client_ip: of the client.
+        scheme, client_ip: of the client's side: `http` or `https`, and its address.
         chunks: source of the body.
         http_version: `1.0`, `1.1` or `2`.
         path_values: variables of the matched route by name; `rest` for a trailing `*`.
-        raw: the body exactly as received; empty until it is read.
-        complete: whether the body was read to its end.
+        raw, complete: the body exactly as received, empty until it is read; whether it was read to its end.
     """
 
     method: str

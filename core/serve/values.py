@@ -9,7 +9,8 @@ exceeds `Limits`. Before it: `gate.py`; after it: the checks of `schema/`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -19,18 +20,24 @@ from core.errors import BadRequest
 from core.settings import Limits
 
 _FORBIDDEN: Final = frozenset({"__proto__", "constructor", "prototype"})
+_CONTAINERS: Final = frozenset({dict, list})
 _INT_MIN: Final = -(2**63)
 _INT_MAX: Final = 2**63 - 1
 _LONG_NUMBER: Final = re.compile(rb"-?[0-9][0-9.eE+-]{18,}")
+_TO_ZEROS: Final = bytes(48 if byte in b"0123456789" else 32 for byte in range(256))
+# Without so many digits in a row, integers fit into 64 bits, and the three parts of a number have 39 digits at most.
+_ZEROS: Final = b"0" * 14
 
-_PLAIN_QUERY: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!'()*,:@/?;=&"
+_PLAIN_QUERY: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!'()*,:@/?;=&%+"
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _BRACKETED: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\]){1,5})")
 _INDEX_MAX: Final = 20
 
 
-def parse_json(raw: bytes, limits: Limits) -> Any:
+def parse_json(raw: bytes, limits: Limits, declared: Mapping[str, int] = MappingProxyType({})) -> Any:
     """A JSON object or array; scalars at the top are refused, as in mia.js.
+
+    `declared` names fields whose texts may be longer than `text_bytes`, with the bytes that they may have.
 
     Raises:
         BadRequest: for everything the module refuses.
@@ -43,17 +50,16 @@ def parse_json(raw: bytes, limits: Limits) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise BadRequest(msg=f"The body is not valid JSON: {error.msg}.") from None
-    if type(value) is not dict and type(value) is not list:
+    if type(value) not in _CONTAINERS:
         raise BadRequest(msg="The body must be a JSON object or array.")
-    keys, has_floats = _check_tree(value, raw, limits)
-    # As many colons as keys: each follows a key, and no key was dropped. Else they are counted without texts.
-    # orjson reads integers beyond 64 bits as floats.
-    if has_floats or keys != raw.count(b":"):
-        structure = _strip_texts(raw)
-        if keys != structure.count(b":"):
-            raise BadRequest(msg="The body contains an object in which a key occurs twice.")
-        if has_floats:
-            _check_numbers(structure)
+    structure = _strip_texts(raw)
+    # A colon follows each key: where there are more, orjson dropped a key.
+    if _check_tree(value, limits, check_keys=b"$" in raw or b"\\" in raw) != structure.count(b":"):
+        raise BadRequest(msg="The body contains an object in which a key occurs twice.")
+    if _ZEROS in structure.translate(_TO_ZEROS):
+        _check_numbers(structure)
+    if len(raw) > limits.text_bytes:
+        _check_texts(value, limits.text_bytes, declared)
     return value
 
 
@@ -71,13 +77,9 @@ def _strip_texts(raw: bytes) -> bytes:
     return b"".join(raw.split(b'"')[::2])
 
 
-def _check_tree(value: Any, raw: bytes, limits: Limits) -> tuple[int, bool]:
-    """Check all containers level by level; returns how many keys there are, and whether floats occur."""
-    # Where none of these occurs in the text, no key can be a forbidden one.
-    check_keys = b"$" in raw or b"\\u" in raw or b"proto" in raw or b"constructor" in raw
-    text_bytes = limits.text_bytes if len(raw) > limits.text_bytes else 0  # 0: no text can be too long
+def _check_tree(value: Any, limits: Limits, *, check_keys: bool) -> int:
+    """Check the containers level by level; returns how many keys they have."""
     depth = keys = items = 0
-    has_floats = False
     level = [value]
     while level:
         depth += 1
@@ -87,38 +89,17 @@ def _check_tree(value: Any, raw: bytes, limits: Limits) -> tuple[int, bool]:
         for container in level:
             if type(container) is dict:
                 keys += len(container)
+                if check_keys or not _FORBIDDEN.isdisjoint(container):
+                    _check_keys(container)
                 members: Iterable[Any] = container.values()
             else:
                 items += len(container)
                 members = container
             if keys > limits.json_keys or items > limits.json_items:  # before its members are looked at
                 raise BadRequest(msg=f"The body has over {limits.json_keys} keys or {limits.json_items} list items.")
-            if members is not container:
-                if check_keys:
-                    _check_keys(container)
-                if text_bytes:
-                    _check_texts(container, text_bytes)
-            has_floats |= _check_members(members, inner, text_bytes)
+            inner += [item for item in members if type(item) in _CONTAINERS]
         level = inner
-    return keys, has_floats
-
-
-def _check_members(members: Iterable[Any], inner: list[Any], text_bytes: int) -> bool:
-    """Check the values of one container; containers among them go to `inner`. Whether there are floats."""
-    has_floats = False
-    for item in members:
-        kind = type(item)
-        if kind is str:
-            if text_bytes:
-                _check_texts((item,), text_bytes)
-        elif kind is int:
-            if not _INT_MIN <= item <= _INT_MAX:
-                raise BadRequest(msg="The body contains an integer outside 64 bits.")
-        elif kind is dict or kind is list:
-            inner.append(item)
-        elif kind is float:
-            has_floats = True
-    return has_floats
+    return keys
 
 
 def _check_keys(keys: Iterable[str]) -> None:
@@ -127,10 +108,19 @@ def _check_keys(keys: Iterable[str]) -> None:
             raise BadRequest(msg="A key starts with $, contains NUL, or is a reserved name.")
 
 
-def _check_texts(texts: Iterable[str], text_bytes: int) -> None:
-    for text in texts:
-        if len(text) > text_bytes or (4 * len(text) > text_bytes and len(text.encode()) > text_bytes):
-            raise BadRequest(msg=f"A text is longer than {text_bytes} bytes.")
+def _check_texts(value: Any, text_bytes: int, declared: Mapping[str, int]) -> None:
+    """Check the length of every text, keys included; what a field declares holds for the items of its list, too."""
+    left = [(value, text_bytes)]
+    while left:
+        value, most = left.pop()
+        if type(value) is str:
+            if len(value) * 4 > most and len(value.encode()) > most:
+                raise BadRequest(msg=f"A text is longer than {most} bytes.")
+        elif type(value) is dict:
+            left += [(name, text_bytes) for name in value]
+            left += [(item, declared.get(name, text_bytes)) for name, item in value.items()]
+        elif type(value) is list:
+            left += [(item, most) for item in value]
 
 
 def _check_numbers(structure: bytes) -> None:
@@ -141,11 +131,11 @@ def _check_numbers(structure: bytes) -> None:
             raise BadRequest(msg="The body contains an integer outside 64 bits.")
 
 
-def parse_urlencoded(raw: bytes, limits: Limits) -> dict[str, Any]:
-    """The values of a form body; the same rules as for a query, and `text_bytes` for each text."""
-    if len(raw) > limits.text_bytes and max(map(len, re.split(rb"[&=]", raw))) > limits.text_bytes:
-        raise BadRequest(msg=f"A text is longer than {limits.text_bytes} bytes.")
-    return parse_query(raw, limits)
+def parse_urlencoded(raw: bytes, limits: Limits, declared: Mapping[str, int] = MappingProxyType({})) -> dict[str, Any]:
+    """The values of a form body; the same rules as for a query, and the bounds of texts as in JSON."""
+    value = parse_query(raw, limits)
+    _check_texts(value, limits.text_bytes, declared)  # not many: they count as parameters
+    return value
 
 
 def parse_query(raw: bytes, limits: Limits) -> dict[str, Any]:
@@ -161,17 +151,18 @@ def parse_query(raw: bytes, limits: Limits) -> dict[str, Any]:
         return {}
     if raw.count(b"&") >= limits.query_params:
         raise BadRequest(msg=f"There are more than {limits.query_params} parameters.")
-    if raw.translate(None, _PLAIN_QUERY):
-        parts = [_unescape(part) for part in raw.split(b"&") if part]
-    else:
+    if not raw.translate(None, _PLAIN_QUERY):
         pieces = raw.decode("ascii").split("&")
-        values = {}
+        values: dict[str, Any] = {}
         for piece in pieces:
-            name, _, values[name] = piece.partition("=")
-        if len(values) == len(pieces) and "" not in values and _FORBIDDEN.isdisjoint(values):
+            name, _, text = piece.partition("=")
+            values[name] = _unescape(text.encode()) if "%" in text or "+" in text else text
+        names = "".join(values)
+        plain = "" not in values and "%" not in names and "+" not in names
+        if plain and len(values) == len(pieces) and _FORBIDDEN.isdisjoint(values):
             return values
-        parts = [piece.partition("=") for piece in pieces if piece]
-    return build_form((name, value) for name, _, value in parts)
+    pairs = (part.partition(b"=") for part in raw.split(b"&") if part)
+    return build_form((_unescape(name), _unescape(value)) for name, _, value in pairs)
 
 
 def build_form(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -182,12 +173,11 @@ def build_form(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return {name: _settle(value) for name, value in result.items()}
 
 
-def _unescape(part: bytes) -> tuple[str, str, str]:
+def _unescape(part: bytes) -> str:
     if b"%" in part and _BAD_ESCAPE.search(part):
         raise BadRequest(msg="A parameter contains an incomplete percent escape.")
-    name, equals, value = part.replace(b"+", b" ").partition(b"=")
     try:
-        return unquote_to_bytes(name).decode(), equals.decode(), unquote_to_bytes(value).decode()
+        return unquote_to_bytes(part.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
         raise BadRequest(msg="A parameter is not valid UTF-8.") from None
 

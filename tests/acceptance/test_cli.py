@@ -64,6 +64,7 @@ def test_explain_shows_what_a_request_runs_through(capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert "check query: count" in out
     assert "1. kitchen-steps@1.0.limited" in out
+    assert "value = await step1(ctx, query=v0, options=options1)" in out
 
 
 def test_openapi_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,6 +101,7 @@ MISTAKES = [
     (["test", "chekc"], "No such command 'chekc'"),
     (["test", "--root", "/nowhere", "check"], "--root: '/nowhere' is no folder"),
     (["test", "routes", "--explain", "GET /x"], "--explain: there is no route 'GET /x'"),
+    (["test", "routes", "--explain", "get /kitchen/limitd"], "did you mean 'GET /kitchen/limited'"),
     (["test", "cron", "run", "nope"], "cron run: there is no job 'nope'"),
     (["test", "serve", "--reload"], "--reload: is for mode local, not test"),
     (["test", "serve", "--port", "99999"], "Invalid value for '--port'"),

@@ -27,7 +27,7 @@ LEVELS = {
     ),
     4: "load/* serve/limits serve/matcher serve/context serve/deadline serve/output cron/plan cron/store",
     5: "link/* docs/* cron/job",
-    6: ("serve/chain serve/overload serve/startup docs/ui cron/worker cron/manager"),
+    6: ("serve/program serve/chain serve/overload serve/startup docs/ui cron/worker cron/manager"),
     7: "serve/app serve/pages serve/create serve/protocol serve/supervisor serve/server",
     8: "commands/* testing cli",
 }

@@ -25,7 +25,7 @@ async def read(kind: Any, raw: bytes, content_type: str = "", limit_bytes: int =
     if content_type:
         index[b"content-type"] = content_type.encode()
     request = Request("POST", "/a", chunks=chunks, index=index)
-    value = await read_body_value(request, kind, limit_bytes, Limits())
+    value = await read_body_value(request, kind, limit_bytes, Limits(), {})
     assert request.raw == (b"" if kind in {"none", "multipart"} else raw)
     return value
 

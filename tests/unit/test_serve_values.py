@@ -392,3 +392,31 @@ def test_nosql_4_a_planted_key_is_found_wherever_it_is(key: str) -> None:
     for value in ({key: 1}, [{key: 1}], {"a": [{"b": 1}, {"c": [{}, {key: 1}]}]}, [[[[{"a": {"b": {key: None}}}]]]]):
         with pytest.raises(BadRequest):
             parse_json(json.dumps(value).encode(), LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("raw", "taken"),
+    [
+        (b'{"note":"%s"}' % (b"x" * 40), True),
+        (b'{"deep":[{"note":"%s"}]}' % (b"x" * 40), True),
+        (b'{"note":["a","%s"]}' % (b"x" * 40), True),
+        (b'{"note":"%s"}' % (b"x" * 41), False),
+        (b'{"note":{"other":"%s"}}' % (b"x" * 21), False),
+        (b'{"other":"%s"}' % (b"x" * 21), False),
+        (b'{"%s":1}' % (b"x" * 21), False),
+    ],
+)
+def test_val_3_a_field_that_declares_it_may_be_longer(raw: bytes, taken: bool) -> None:
+    if taken:
+        assert parse_json(raw, SMALL, {"note": 40})
+        with pytest.raises(BadRequest):
+            parse_json(raw, SMALL)
+    else:
+        with pytest.raises(BadRequest):
+            parse_json(raw, SMALL, {"note": 40})
+
+
+def test_val_3_a_field_of_a_form_that_declares_it_may_be_longer() -> None:
+    assert parse_urlencoded(b"note=" + b"x" * 40, SMALL, {"note": 40}) == {"note": "x" * 40}
+    with pytest.raises(BadRequest):
+        parse_urlencoded(b"other=" + b"x" * 40, SMALL, {"note": 40})

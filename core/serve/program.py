@@ -1,0 +1,142 @@
+"""The chain of a route as one function: its text is written when the application is built, and compiled once.
+
+In: a `LinkedRoute`. Out: its `run`, which reads what its steps ask for, checks it and calls step after step: what the
+route decides, no request decides again. The text, which `routes --explain` prints, is made of numbers and of keywords
+of authors' functions, never of anything that a request says. Next: `chain.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import linecache
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from types import CodeType
+from typing import Any, Final, NoReturn
+
+from core.errors import ErrorItem, PreconditionFailed, WireCode
+from core.link.linked import Linked, LinkedRoute, LinkedStep, Section
+from core.serve.body import read_body_value
+from core.serve.context import Context
+from core.serve.output import json_response
+from core.serve.response import Finish, Response
+from core.serve.values import parse_query
+from core.settings import Limits
+
+_log = logging.getLogger("catena.chain")
+#: what each section is read from, in this order
+_SOURCES: Final = {
+    "path": "request.path_values",
+    "header": "request.headers",
+    "query": "parse_query(request.query_string, limits)",
+    "body": "await read_body(request)",
+}
+
+
+def compile_routes(linked: Linked, limits: Limits) -> Linked:
+    """The same, its routes with the functions that answer them."""
+    return replace(linked, routes=tuple(replace(route, run=_compile_route(route, limits)) for route in linked.routes))
+
+
+def write_program(route: LinkedRoute) -> str:
+    """The text of a route's function. `step1` is its first step, `v0` the value in slot 0.
+
+    It takes the context and two collections that outlive its failure: `kept`, slot → what error steps may ask for,
+    and `arounds`, the around steps under way. What `break` skips when the chain finishes early is the output.
+    """
+    kept = {slot for step in route.error_steps for _, slot in step.arguments}
+    steps = [_write_step(step, number, kept) for number, step in enumerate(route.steps, 1)]
+    chain, output = steps[: route.output_at], steps[route.output_at :]
+    lines = list(_write_sections(route))
+    if chain:
+        lines += ["while True:", *(f"    {line}" for step in chain for line in step), "    break"]
+    lines += [line for step in output for line in step if line.strip() != "break"]
+    return "\n    ".join(["async def run(ctx, kept, arounds):", *lines, "return json_response(ctx)"]) + "\n"
+
+
+def _write_sections(route: LinkedRoute) -> Iterator[str]:
+    """Fill the slots of all steps before the first one runs (mia's order); what steps provide is `None` until then."""
+    asked = {slot for step in route.steps for _, slot in step.arguments}
+    yield from (f"v{slot} = None" for slot in sorted(asked - {section.slot for section in route.sections}))
+    if route.rate_limits:
+        yield "ctx.headers |= await ctx.app.limits.admit(ctx.route.rate_limits, ctx.request.client_ip)"
+    if route.reads:
+        yield "request = ctx.request"
+        yield from (f"{name} = {source}" for name, source in _SOURCES.items() if name in route.reads)
+    if route.sections:
+        yield "errors = []"
+        yield from (f"v{part.slot} = check{part.slot}({part.section}, errors)" for part in route.sections)
+        yield from ("if errors:", "    refuse(errors)")
+    if route.parameter_overflow != "ignore":
+        read = [f"{name!r}: {name}" for name in ("query", "body") if name in route.reads]
+        yield f"check_overflow(ctx, {{{', '.join(read)}}})"
+
+
+def _write_step(step: LinkedStep, number: int, kept: set[int]) -> Iterator[str]:
+    """Call a step and look at its value."""
+    arguments = ["ctx", *(f"{name}=v{slot}" for name, slot in step.arguments)]
+    call = ", ".join([*arguments, *(f"{name}={name}{number}" for name in step.options)])
+    if step.kind == "async":
+        yield f"value = await step{number}({call})"
+    elif step.kind == "sync":
+        yield f"value = await to_thread(step{number}, {call})"
+    else:
+        yield from (f"around = step{number}({call})", "value = await anext(around)", "arounds.append(around)")
+    yield from ("if isinstance(value, Response):", "    return value")
+    yield from ("if isinstance(value, Finish):", "    ctx.result = value.value", "    break", "elif value is not None:")
+    slot = step.provides_slot
+    yield "    ctx.result = value" if slot < 0 else f"    v{slot} = {f'kept[{slot}] = ' if slot in kept else ''}value"
+
+
+def _compile_route(route: LinkedRoute, limits: Limits) -> Any:
+    how: Any = (route.body.type, route.body.limit_bytes, limits, route.text_limits)
+    names = {**_NAMES, "limits": limits, "read_body": lambda request: read_body_value(request, *how)}
+    names |= {f"check{section.slot}": section.check for section in route.sections}
+    for number, step in enumerate(route.steps, 1):
+        names[f"step{number}"] = step.call
+        names |= {f"{name}{number}": value for name, value in step.options.items()}
+    exec(_compile_text(write_program(route)), names)  # noqa: S102  see above
+    return names["run"]
+
+
+@lru_cache(maxsize=1024)
+def _compile_text(text: str) -> CodeType:
+    """Compiled once for all routes that have it in common; tracebacks show its lines."""
+    file = f"<chain {len(linecache.cache)}>"
+    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+    return compile(text, file, "exec")
+
+
+def _refuse(errors: list[ErrorItem]) -> NoReturn:
+    """Answer every broken rule of every step, each once: two steps may demand the same field."""
+    first: dict[Any, ErrorItem] = {}
+    for item in errors:
+        first.setdefault((item.code, item.id, item.in_), item)
+    raise PreconditionFailed(list(first.values()))
+
+
+def _check_overflow(ctx: Context, read: Mapping[Section, Any]) -> None:
+    """Log or refuse fields of the sections that were read and that no step declares.
+
+    Source: mia.js `parameterOverflow`; names are compared at the top level, sections merged over all steps.
+    """
+    route, errors = ctx.route, list[ErrorItem]()
+    for section, value in read.items():
+        objects = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Mapping)]
+        unknown = sorted({name for item in objects for name in item} - route.parameters.get(section, {}).keys())
+        if unknown and section not in route.open_sections:
+            text = f"Additional parameters are not allowed: {', '.join(unknown)}"
+            errors.append(ErrorItem(WireCode.ADDITIONAL_PARAMS_NOT_ALLOWED, text, None, section))
+    if errors and route.parameter_overflow == "block":
+        raise PreconditionFailed(errors)
+    for item in errors:
+        extra = {"action": "request.overflow", "request_id": ctx.request.id, "route": route.label}
+        _log.warning("%s in %s", item.msg, item.in_, extra=extra)
+
+
+_NAMES: Final[Mapping[str, Any]] = {
+    "Finish": Finish, "Response": Response, "check_overflow": _check_overflow, "json_response": json_response,
+    "parse_query": parse_query, "refuse": _refuse, "to_thread": asyncio.to_thread,
+}  # fmt: skip
