@@ -45,7 +45,7 @@ async def serve_upstream(
 
     app = web.Application(client_max_size=2**31)
     app.router.add_route("*", r"/{path:[\s\S]*}", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

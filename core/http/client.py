@@ -1,13 +1,13 @@
 """Calls to one upstream: guarded, in time, repeated once where that is safe, given up when it fails.
 
-In: method, path, query, headers, body. Out: a `Reply`, or a `StreamReply` whose body is read while it arrives. Failures
-are `BadGateway` (no usable answer), `GatewayTimeout` and `Unavailable` (not asked); their cause goes to the log. Every
-upstream has a session of its own, so that no connection serves under the rules of another one.
+Out: a `Reply`, or a `StreamReply` that is read while it arrives. Failures are `BadGateway` (no usable answer),
+`GatewayTimeout` and `Unavailable` (not asked); their cause goes to the log. No upstream shares another's connections.
 """
 
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import math
 import random
@@ -193,7 +193,8 @@ class Client:
         limits = aiohttp.ClientTimeout(total=None, connect=_CONNECT_S, sock_read=call.timeout_s)
         try:
             request = partial(self._session.request, call.method, URL(call.url, encoded=True), headers=call.headers)
-            response = await request(data=call.body, allow_redirects=False, auto_decompress=whole, timeout=limits)
+            body = io.BytesIO(call.body) if isinstance(call.body, bytes) else call.body  # is sent in pieces
+            response = await request(data=body, allow_redirects=False, auto_decompress=whole, timeout=limits)
             if sum(len(name) + len(value) for name, value in response.raw_headers) > 32 * 1024:
                 response.close()
                 raise Unusable("headers over 32 KiB")  # noqa: TRY301  as any other answer that cannot be used
