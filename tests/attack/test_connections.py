@@ -43,6 +43,28 @@ def test_HTTP_7_an_upgrade_is_answered_and_the_connection_closed(request_bytes: 
     assert time.monotonic() - started < 2
 
 
+def test_HTTP_6_what_cannot_be_read_waits_for_the_answers_before_it(target_server: Server) -> None:
+    """Else the refusal would pass for the answer to the first request, and that to the first for a failure."""
+    before = target_server.output
+    for garbage in (b"\x00\x01\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n"):
+        with raw_connection(target_server.port) as connection:
+            connection.send_bytes(b"GET /target/wait HTTP/1.1\r\nHost: localhost\r\n\r\n" + garbage)
+            answer = connection.read()
+            assert answer.json() == {"status": 200, "response": "done"}
+            assert answer.is_last
+            assert connection.is_closed()
+    assert "error" not in target_server.output[len(before) :].replace("uvicorn.error", "")
+
+
+def test_HTTP_6_a_body_that_cannot_be_read_is_refused_at_once(target_server: Server) -> None:
+    head = b"POST /target/body HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with raw_connection(target_server.port) as connection:
+        connection.send_bytes(head + b"Transfer-Encoding: chunked\r\n\r\n3\r\n{ }\r\n")
+        connection.send_bytes(b"nonsense\r\n")
+        assert connection.read().status == 400
+        assert connection.is_closed()
+
+
 LEAVING = {
     "at once": b"",
     "in the request line": b"GET /target/pub",

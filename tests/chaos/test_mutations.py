@@ -1,0 +1,194 @@
+"""The bar itself: each fault that was planted on purpose into a copy of the tree is found by the test that is there for it.
+
+One line of the table: a file, the text to replace, what it becomes, and the test that must fail. A text that is
+not found exactly once fails: the table follows the source.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.tools import child_environment
+from tests.tree import ROOT, tracked_files
+
+
+class Mutation(NamedTuple):
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+MUTATIONS: dict[str, Mutation] = {
+    "write concern 1": Mutation(
+        "core/data/connection.py",
+        '"w": "majority"',
+        '"w": 1',
+        "tests/unit/test_data_query.py::test_clients_write_and_read_by_majority_with_bounded_waits",
+    ),
+    "writes are not retried": Mutation(
+        "core/data/connection.py", '"retryWrites": True', '"retryWrites": False', "tests/integration/test_failover.py"
+    ),
+    "a replay is looked for before it is kept": Mutation(
+        "generic/libs/verify.py",
+        """    try:
+        await ctx.db[SeenRequest].insert(SeenRequest(oid=name, exp=ends))
+    except DuplicateKey:
+        raise unauthorized(ctx, "KeyReplayed") from None""",
+        """    if await ctx.db[SeenRequest].get(name) is not None:
+        raise unauthorized(ctx, "KeyReplayed")
+    try:
+        await ctx.db[SeenRequest].insert(SeenRequest(oid=name, exp=ends))
+    except DuplicateKey:
+        return""",
+        "tests/acceptance/test_replay.py::test_SIG_2_an_unsafe_request_counts_once",
+    ),
+    "== on a digest": Mutation(
+        "generic/libs/verify.py",
+        "        if compare_digest(expected, key.signature):",
+        "        if expected == key.signature:",
+        "generic/tests/test_access_parts.py::test_SIG_4_digests_and_keys_are_never_compared_with_operators",
+    ),
+    "a limit is read, then written": Mutation(
+        "core/data/counters.py",
+        """        found = await counters.find_one_and_update({"_id": key}, update, upsert=True, validate=False)""",
+        """        known = await counters.get(key)
+        used = sum(int(slot["c"]) for slot in known.slots) if known else 0
+        wide = _count_in_slots(10**9, per_s, max(0, min(wanted, requests - used)))
+        found = await counters.find_one_and_update({"_id": key}, wide, upsert=True, validate=False)""",
+        "tests/integration/test_rate_limits.py::test_RATE_1_four_processes_admit_exactly_the_limit",
+    ),
+    "a redirect built from Host": Mutation(
+        "core/serve/hosts.py",
+        'known = name if self._hosts.has_named(name) else ""',
+        "known = name",
+        "tests/unit/test_serve_hosts.py::test_HTTP_3_redirects_to_https_only_where_the_name_is_known",
+    ),
+    "a deny-list that stops at the first nested value": Mutation(
+        "core/data/filter.py",
+        "            check_filter(inner)\n",
+        "            return check_filter(inner)\n",
+        "tests/unit/test_data_query.py::test_javascript_and_odd_keys_are_refused_at_any_depth",
+    ),
+    "only the first level of a body is checked": Mutation(
+        "core/serve/values.py",
+        "        level = inner\n",
+        "        level = []\n",
+        "tests/attack/test_types.py::test_a03_odd_keys_are_refused_or_plain",
+    ),
+    "operators in bodies": Mutation(
+        "core/serve/values.py",
+        'if key[:1] == "$" or ',
+        "if ",
+        "tests/attack/test_queries.py::test_a04_operators_never_reach_the_database",
+    ),
+    "the last of two keys wins": Mutation(
+        "core/serve/values.py",
+        'if keys != structure.count(b":"):',
+        "if False:",
+        "tests/attack/test_types.py::test_a06_a_key_that_occurs_twice_is_refused",
+    ),
+    "dot segments": Mutation(
+        "core/serve/gate.py",
+        'segment.partition(";")[0] in {".", ".."}',
+        'segment in {"./"}',
+        "tests/attack/test_paths.py::test_HTTP_5_the_route_that_was_found_decides_who_may_pass",
+    ),
+    "escaped slashes": Mutation(
+        "core/serve/gate.py",
+        'rb"%(?:2f|5c|(?![0-9a-f]{2}))"',
+        'rb"%(?:(?![0-9a-f]{2}))"',
+        "tests/attack/test_paths.py::test_HTTP_5_the_route_that_was_found_decides_who_may_pass",
+    ),
+    "errors tell what happened": Mutation(
+        "core/serve/chain.py",
+        "    return failures.InternalServerError()",
+        "    return failures.InternalServerError(msg=repr(error))",
+        "tests/attack/test_disclosure.py::test_LOG_3_a_failure_in_production_says_nothing_of_the_inside",
+    ),
+    "odd characters in the log": Mutation(
+        "core/log.py",
+        "        return _UNSAFE_IN_JSON.sub(_escape_one, line.decode())",
+        "        return line.decode()",
+        "tests/attack/test_disclosure.py::test_LOG_1_ten_thousand_hostile_texts_are_one_event_each",
+    ),
+    "an upgrade keeps its connection": Mutation(
+        "core/serve/protocol.py",
+        "        self.cycle.keep_alive = False\n",
+        "",
+        "tests/attack/test_connections.py::test_HTTP_7_an_upgrade_is_answered_and_the_connection_closed",
+    ),
+    "a client that left is a failure": Mutation(
+        "core/serve/app.py",
+        "        except Disconnected:\n            return\n",
+        "",
+        "tests/attack/test_connections.py::test_HTTP_16_a_client_that_leaves_is_no_line_in_the_log",
+    ),
+    "a cut request is a 500": Mutation(
+        "core/serve/app.py",
+        "            if not self.draining:\n                raise",
+        "            if True:\n                raise",
+        "tests/integration/test_life.py::test_LIFE_2_a_request_that_does_not_end_is_cut_after_the_drain_time",
+    ),
+    "the supervisor keeps its sockets": Mutation(
+        "core/serve/supervisor.py",
+        "            listener.close()\n",
+        "            listener.getsockname()\n",
+        "tests/integration/test_life.py::test_LIFE_2_a_second_signal_ends_at_once",
+    ),
+    "a dead worker is not replaced": Mutation(
+        "core/serve/supervisor.py",
+        "            self._replace_dead()\n",
+        "",
+        "tests/integration/test_life.py::test_LIFE_3_a_killed_worker_costs_its_own_requests_and_is_replaced",
+    ),
+    "production with debug": Mutation(
+        "core/load/configuration.py",
+        "    if settings.debug and production:",
+        "    if False:",
+        "tests/integration/test_life.py::test_LIFE_6_production_refuses_and_names_the_setting",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the tree in which every test of the table passes: without that, a failure would prove nothing."""
+    root = tmp_path_factory.mktemp("tree")
+    for path in tracked_files():
+        target = root / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+    done = run_tests(root, *dict.fromkeys(mutation.test for mutation in MUTATIONS.values()))
+    assert done.returncode == 0, done.stdout[-3000:]
+    yield root
+    shutil.rmtree(root)
+
+
+def run_tests(root: Path, *tests: str) -> subprocess.CompletedProcess[str]:
+    """pytest on some tests of a tree."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    environment = child_environment(PYTHONDONTWRITEBYTECODE="1")
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS)
+def test_a_planted_fault_is_found(mutation: Mutation, copy: Path) -> None:
+    path = copy / mutation.file
+    text = path.read_text()
+    assert text.count(mutation.old) == 1, f"{mutation.old!r} does not stand once in {mutation.file}"
+    path.write_text(text.replace(mutation.old, mutation.new))
+    try:
+        done = run_tests(copy, mutation.test)
+    finally:
+        path.write_text(text)
+    # 1: tests failed. Anything else means that they could not run.
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-1000:]
+    assert "error during collection" not in done.stdout
