@@ -130,18 +130,17 @@ _COMPARED: Final = (
     "min", "max", "min_length", "max_length", "match", "match_flags", "allow", "allow_multiple", "deny",
     "convert", "nullable", "required", "settable", "gettable", "virtual", "extend", "description",
 )  # fmt: skip
+_ABOUT: Final = {
+    **dict.fromkeys(("min_length", "max_length", "allow_multiple", "convert"), "text"),
+    **dict.fromkeys(("min", "max"), "numbers"), **dict.fromkeys(("allow", "deny", "match"), "text and numbers"),
+}  # fmt: skip
 _AUTHORS_NAME: Final = {"match_flags": "match", "settable": "public", "gettable": "public"}
 _SCALARS: Mapping[Any, FieldType] = {
-    str: FieldType("text", "string"),
-    int: FieldType("integer", "integer"),
-    float: FieldType("number", "number"),
-    bool: FieldType("boolean", "boolean"),
-    datetime: FieldType("date", "date"),
-    Any: FieldType("any", "any"),
-    ObjectId: FieldType("format", "objectid", format=OBJECT_ID),
-    dict: FieldType("map", "object"),
+    str: FieldType("text", "string"), int: FieldType("integer", "integer"), float: FieldType("number", "number"),
+    bool: FieldType("boolean", "boolean"), datetime: FieldType("date", "date"), Any: FieldType("any", "any"),
+    ObjectId: FieldType("format", "objectid", format=OBJECT_ID), dict: FieldType("map", "object"),
     list: FieldType("list", "array", item=FieldType("any", "any")),
-}
+}  # fmt: skip
 
 
 def read_fields(cls: type[Any], *, wire_name: Callable[[str], str] | None = None) -> tuple[Field, ...]:
@@ -210,7 +209,7 @@ def _read_field(cls: type[Any], name: str, hint: Any, wire_name: Callable[[str],
     owner, default = _find_default(cls, name)
     source = _find_source(owner, name)
     where = f"{cls.__name__}.{name}"
-    if name in getattr(cls, "__reserved__", ()):
+    if name in getattr(cls, "__reserved__", ()) or not name.isidentifier():  # generated code speaks of it
         hint_text = f'call it otherwise and write rule(name="{name}")'
         raise BadDeclaration(source, f"{where}: '{name}' is a name that the class itself uses", hint_text)
     kind = _read_type(bare, where, source)
@@ -289,18 +288,12 @@ def _choice_name(choices: tuple[Any, ...]) -> str:
 def _check_rule(kind: FieldType, rule: Rule, where: str, source: Source) -> None:
     """Refuse rules that never apply (values of other types pass through them unguarded), and what makes no sense."""
     kind = kind.innermost
-    texts, numbers = ("min_length", "max_length", "allow_multiple", "convert"), ("min", "max")
-    for about, names, fits in (
-        ("text", texts, kind.is_text),
-        ("numbers", numbers, kind.is_number),
-        ("text and numbers", ("allow", "deny", "match"), kind.is_text or kind.is_number),
-    ):
-        for name in names:
-            if not fits and getattr(rule, name) not in (None, ()):
-                what = "min and max apply" if name in numbers else f"{name} applies"
-                raise BadDeclaration(source, f"{where}: {what} to {about}, not to {kind.name}")
-    limits = (("min", rule.min, rule.max), ("min_length", rule.min_length, rule.max_length))
-    for name, least, most in limits:
+    fits = {"text": kind.is_text, "numbers": kind.is_number, "text and numbers": kind.is_text or kind.is_number}
+    for name, about in _ABOUT.items():
+        if not fits[about] and getattr(rule, name) not in (None, ()):
+            what = "min and max apply" if about == "numbers" else f"{name} applies"
+            raise BadDeclaration(source, f"{where}: {what} to {about}, not to {kind.name}")
+    for name, least, most in (("min", rule.min, rule.max), ("min_length", rule.min_length, rule.max_length)):
         if least is not None and most is not None and not least <= most:
             raise BadDeclaration(source, f"{where}: {name}={least} is more than {name.replace('in', 'ax')}={most}")
     for name in set(rule.convert) - set(CONVERSIONS):
@@ -336,10 +329,8 @@ def find_conflict(first: Field, second: Field) -> str | None:
 
 
 def _find_in_rule(first: Rule, second: Rule) -> str | None:
-    for name in _COMPARED:
-        if not _agree(getattr(first, name), getattr(second, name), getattr(OPEN, name)):
-            return _AUTHORS_NAME.get(name, name)
-    return None
+    names = (n for n in _COMPARED if not _agree(getattr(first, n), getattr(second, n), getattr(OPEN, n)))
+    return next((_AUTHORS_NAME.get(name, name) for name in names), None)
 
 
 def _find_in_type(first: FieldType, second: FieldType) -> str | None:
@@ -351,11 +342,8 @@ def _find_in_type(first: FieldType, second: FieldType) -> str | None:
     if first.params is None or second.params is None:
         return "type"
     others = {inner.wire: inner for inner in second.fields}  # classes may differ, if what both declare agrees
-    for inner in first.fields:
-        conflict = find_conflict(inner, others.get(inner.wire, inner))
-        if conflict is not None:
-            return f"{inner.wire}.{conflict}"
-    return None
+    conflicts = ((inner.wire, find_conflict(inner, others.get(inner.wire, inner))) for inner in first.fields)
+    return next((f"{wire}.{conflict}" for wire, conflict in conflicts if conflict is not None), None)
 
 
 def _agree(first: Any, second: Any, missing: Any) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import linecache
 import math
+import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,7 +22,6 @@ from core.schema.rules import Rule
 from core.schema.value import Mode, fold, list_choices
 
 _METHODS: Final = {"lower": ".lower()", "upper": ".upper()", "trim": ".strip()"}
-_MOST_FLOAT: Final = 1.7976931348623157e308
 #: a condition, and what the value becomes; both texts
 Inline = tuple[str, str]
 
@@ -55,9 +55,8 @@ class Code:
         source, file = "\n".join(self._lines) + "\n", f"<{label}>"
         exec(compile(source, file, "exec"), self._names)  # noqa: S102  made of declarations, see above
         linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
-        function: Any = self._names[source[4 : source.index("(")]]
-        function.__source__ = source
-        made: Callable[..., Any] = function
+        made: Callable[..., Any] = self._names[source[4 : source.index("(")]]
+        made.__source__ = source  # type: ignore[attr-defined]
         return made
 
 
@@ -128,7 +127,7 @@ def _inline_number(kind: FieldType, rule: Rule, mode: Mode, value: str, made: st
         digits = [f"type({value}) is str and len({value}) <= 18 and {value}.isascii() and {value}.isdigit()"]
         limits = _between(f"({made} := int({value}))", least, most, code)
         return " and ".join(digits + limits), made if limits else f"int({value})"
-    first, last = (INT64_MIN, INT64_MAX) if whole else (-_MOST_FLOAT, _MOST_FLOAT)
+    first, last = (INT64_MIN, INT64_MAX) if whole else (-sys.float_info.max, sys.float_info.max)
     least, most = first if least is None else max(first, least), last if most is None else min(last, most)
     limits = _between(value, least, most, code)
     return " and ".join([f"type({value}) is {'int' if whole else 'float'}", *limits]), value

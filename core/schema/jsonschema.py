@@ -34,6 +34,7 @@ _TEXTS: Final[dict[str, Schema]] = {
 }  # fmt: skip
 _DATES: Final = ({"type": "string", "format": "date-time"}, {"type": "string", "format": "date"})
 _MOMENT: Final = {"type": "integer", "minimum": FIRST_MS, "maximum": LAST_MS}
+_NULL: Final = {"type": "null"}
 _FLAGS: Final = ["true", "false", "True", "False", "TRUE", "FALSE"]
 #: whole numbers and others as text, where no rule limits them
 _DIGITS: Final = {"integer": "^[+-]?[0-9]{1,15}$", "timestamp": "^[1-9][0-9]{9}$", "safeinteger": "^[+-]?[0-9]{1,15}$"}
@@ -90,18 +91,12 @@ def _describe_members(components: Components) -> Schema:
 
 def _describe_any(components: Components) -> Schema:
     """Any JSON value that the gate lets through, to any depth."""
-
-    def build() -> Schema:
-        return {
-            "anyOf": [
-                # No bounds: 10**300 is refused and 1e300 is not, but for JSON Schema they are the same number.
-                {"type": ["null", "boolean", "string", "number"]},
-                {"type": "array", "items": _describe_any(components)},
-                {"type": "object", **_describe_members(components)},
-            ]
-        }
-
-    return components.refer(Anything, "json", build)
+    # No bounds: 10**300 is refused and 1e300 is not, but for JSON Schema they are the same number.
+    scalars = {"type": ["null", "boolean", "string", "number"]}
+    return components.refer(
+        Anything, "json", lambda: {"anyOf": [scalars, {"type": "array", "items": _describe_any(components)},
+                                             {"type": "object", **_describe_members(components)}]}
+    )  # fmt: skip
 
 
 def is_demanded(field: Field) -> bool:
@@ -116,17 +111,13 @@ def build_field_schema(field: Field, *, text: bool = False, components: Componen
     else:
         schema = _describe(field.type, field.rule, text, field.required, components)
     if field.nullable and not text:
-        schema = _admit_null(schema)
+        schema = {"anyOf": [schema, _NULL]}
     if field.rule.description:
         schema = {**schema, "description": field.rule.description}
     default = field.constant.value if isinstance(field.constant, Enum) else field.constant
     if isinstance(default, str | int | float | datetime):
         schema = {**schema, "default": default.isoformat() if isinstance(default, datetime) else default}
     return schema if field.rule.gettable else {**schema, "writeOnly": True}
-
-
-def _admit_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
 
 
 def _describe(kind: FieldType, rule: Rule, text: bool, required: bool, components: Components) -> Schema:
@@ -207,7 +198,7 @@ def _describe_answer(cls: type[Any], components: Components) -> Schema:
     for field in read_fields(cls):
         if field.rule.gettable and field.rule.docs:
             schema = _describe_stored(field.type, components)
-            schema = _admit_null(schema) if schema and (field.nullable or field.default is None) else schema
+            schema = {"anyOf": [schema, _NULL]} if schema and (field.nullable or field.default is None) else schema
             told = {"description": field.rule.description} if field.rule.description else {}
             properties[field.wire] = {**schema, **told}
     return {"type": "object", "properties": properties, "required": list(properties)}

@@ -23,8 +23,7 @@ _LETTERS: Final = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"))
 class Rule:
     """The demands on one field as `rule` takes them; `None` or an empty tuple means "not demanded".
 
-    Attributes:
-        settable, gettable: `public` of the author: may a client set it, may it leave the server.
+    `settable` and `gettable` are `public` of the author: may a client set it, may it leave the server.
     """
 
     description: str = ""
@@ -50,11 +49,6 @@ class Rule:
     index: bool = False
     sparse: bool = False
     index_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    @property
-    def pattern(self) -> str:
-        """`match` in slash notation, as messages and listings print it."""
-        return f"/{self.match}/{flag_letters(self.match_flags)}"
 
 
 def flag_letters(flags: int) -> str:

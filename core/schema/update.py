@@ -37,14 +37,9 @@ class Target:
     check: Check
     required: bool
 
-    @property
-    def is_free(self) -> bool:
-        """Whether anything may be stored here."""
-        return self.kind.kind == "any"
-
     def element(self) -> Target:
         """The target of the elements of a list."""
-        if self.is_free:
+        if self.kind.kind == "any":
             return self
         if self.kind.item is None:
             raise refuse(WireCode.UNEXPECTED_TYPE, f" is no list but {self.kind.name}")
@@ -137,9 +132,9 @@ def _unset(target: Target, _value: Any) -> Any:
 
 def _add(target: Target, value: Any) -> Any:
     """The sum is not known, so its limits are not checked."""
-    if target.is_free and isinstance(value, Decimal128 | Int64 | float):
+    if target.kind.kind == "any" and isinstance(value, Decimal128 | Int64 | float):
         return value
-    fits = target.is_free or target.kind.is_number
+    fits = target.kind.kind == "any" or target.kind.is_number
     _demand(fits, f" is no number but {target.kind.name}", WireCode.UNEXPECTED_TYPE)
     return coerce(target.kind, "model", value) if target.kind.kind == "number" else _INTEGER(value)
 
@@ -158,7 +153,7 @@ def _check_each(target: Target, values: Any) -> Any:
     if not isinstance(values, list):
         raise refuse_type(values, "array")
     target.element()
-    return target.check(values) if target.is_free else check_type(target.kind, target.rule, "model", values)
+    return target.check(values) if target.kind.kind == "any" else check_type(target.kind, target.rule, "model", values)
 
 
 def _pull(target: Target, value: Any) -> Any:
@@ -195,7 +190,8 @@ def _bit(target: Target, value: Any) -> Any:
 
 def _rename(cls: Any, target: Target, value: Any) -> Any:
     other = _find_target(cls, str(value))
-    _demand(not target.required and (other.is_free or other.kind == target.kind), f" cannot be renamed to {value}")
+    fits = other.kind.kind == "any" or other.kind == target.kind
+    _demand(fits and not target.required, f" cannot be renamed to {value}")
     return value
 
 
