@@ -138,6 +138,7 @@ class Mongo:
         selection_timeout_s: how long a request waits for a reachable server.
         pool_wait_s: how long a request waits for a free connection.
         operation_timeout_s: upper bound of one operation (`maxTimeMS`).
+        coalesce: whether point reads and inserts of one moment are sent together.
     """
 
     url: str | Secret | Local = LOCAL
@@ -146,6 +147,7 @@ class Mongo:
     selection_timeout_s: float = 4
     pool_wait_s: float = 0.5
     operation_timeout_s: float = 5
+    coalesce: bool = True
 
 
 @dataclass(frozen=True, slots=True)

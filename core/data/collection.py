@@ -2,7 +2,7 @@
 
 In: models, dicts, update operators, all in stored names. Out: models, counts, small results. Everything is
 checked against the model first (`validate=False` says otherwise), so nothing stored breaks its rules. Reading
-verbs: `reads.py`. `coalesce.py` slots in at `_insert`.
+verbs: `reads.py`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from bson import ObjectId
+
 from core.data.bulk import InsertOne, Operation, ReplaceOne, Update, UpdateOne, WriteResult, to_driver
 from core.data.connection import Document
 from core.data.errors import NotSupported
 from core.data.filter import Query, Sort, check_filter, parse_sort
 from core.data.indexes import IndexChanges, ensure_indexes
 from core.data.reads import COMMAND, Reads
+from core.data.transaction import current_transaction
 from core.schema.model import Model, check_document, check_update, from_document, to_document
 
 M = TypeVar("M", bound=Model)
@@ -25,19 +28,20 @@ M = TypeVar("M", bound=Model)
 class Collection(Reads[M]):
     """The documents of one model. Filters, sorts and projections use stored names."""
 
-    async def insert(self, document: M | Query, *, validate: bool = True) -> M:
+    async def insert(self, document: M | Query, *, validate: bool = True, coalesce: bool = True) -> M:
         """Store a new document; gives it as it was stored, defaults and `_id` included.
+
+        With `coalesce=False`, and unchecked, it is sent alone.
 
         Raises:
             DuplicateKey: a unique index holds one of its values.
             ModelError: it breaks the rules of the model.
         """
         stored = self._new(document, validate)
-        await self._insert(stored)
+        groups = self.groups if coalesce and validate and current_transaction() is None else None
+        if groups is None or not await groups.insert(stored):
+            await self._call(self._driver.insert_one, stored)
         return from_document(self.model, stored)
-
-    async def _insert(self, stored: Document) -> None:
-        await self._call(self._driver.insert_one, stored)
 
     async def insert_many(
         self, documents: Sequence[M | Query], *, ordered: bool = True, validate: bool = True
@@ -127,13 +131,15 @@ class Collection(Reads[M]):
     def _new(self, document: M | Query, validate: bool) -> Document:
         """The document to store, a copy."""
         plain = to_document(document) if isinstance(document, Model) else dict(document)
-        return check_document(self.model, plain) if validate else plain
+        checked = check_document(self.model, plain) if validate else plain
+        checked.setdefault("_id", ObjectId())
+        return checked
 
     def _whole(self, document: M | Query, validate: bool) -> Document:
-        """A replacement; a dict without `_id` keeps the one in the database."""
+        """A replacement; one without an id keeps that in the database."""
         whole = self._new(document, validate)
-        if not isinstance(document, Model) and "_id" not in document:
-            whole.pop("_id", None)
+        if (document.oid if isinstance(document, Model) else document.get("_id")) is None:
+            del whole["_id"]
         return whole
 
     def _change(self, update: Update, validate: bool) -> Any:

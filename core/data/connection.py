@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Coroutine
 from contextvars import Context
 from time import monotonic
@@ -33,6 +34,7 @@ _GRACE_S: Final = 0.5  # the server's own limit speaks first
 _TICK_S: Final = 0.05  # one timer for all calls costs each less than one of its own
 _PROBE_S: Final = 2.0
 _GOODBYE_S: Final = 1.0
+_LOCAL_DOWN: Final = "; if the local mongod has ended, .data/mongod.log says why: start the server again"
 _BACKGROUND: Final = {"serverSelectionTimeoutMS": 15_000, "maxPoolSize": 10}
 _FIXED: Final[dict[str, Any]] = {
     "appname": "catena", "tz_aware": True, "uuidRepresentation": "standard", "w": "majority", "retryWrites": True,
@@ -46,6 +48,7 @@ class Connection:
     Attributes:
         is_up: whether the last probe was answered; `None` before the first.
         can_transact: whether it is a replica set (or a cluster of them).
+        coalesces: whether its settings allow groups, see `coalesce.py`.
     """
 
     def __init__(self, name: str, settings: Mongo, *, memory: bool = False) -> None:
@@ -53,12 +56,14 @@ class Connection:
         self.is_memory = memory
         self.is_up: bool | None = None
         self.can_transact = False
+        self.coalesces = settings.coalesce
         self._settings = settings
         self._databases: list[AsyncDatabase[Document]] = []
         self._probe: asyncio.Task[bool] | None = None
         self._probed_at = float("-inf")
         self._limit_s = settings.operation_timeout_s
-        self._calls: dict[asyncio.Task[Any], tuple[asyncio.Future[None], float]] = {}
+        self._calls: set[asyncio.Task[Any]] = set()
+        self._waiters: dict[asyncio.Future[Any], float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
@@ -80,12 +85,16 @@ class Connection:
             raise StoreError(f"database '{self.name}' is not open")
         return self._databases[-1 if background else 0]
 
-    def max_time_ms(self) -> int:
+    def max_time_ms(self, rest_s: float | None = None) -> int:
         """How long the server may work on an operation that starts now; `NotConnected` when no time is left."""
-        rest = remaining_s() - _REPLY_S
+        rest = (remaining_s() if rest_s is None else rest_s) - _REPLY_S
         if rest <= 0:
             raise NotConnected(self.name) from TimeoutError("the deadline has passed")
         return max(1, int(min(self._limit_s, rest) * 1000))
+
+    def until(self, limit_s: float | None = None) -> float:
+        """The moment on `time.monotonic()` until which a caller waits for an operation that starts now."""
+        return monotonic() + min(self._limit_s + _GRACE_S if limit_s is None else limit_s, remaining_s())
 
     async def run(self, call: Coroutine[Any, Any, T], *, limit_s: float | None = None) -> T:
         """Run a driver call to its end, and wait for it as long as there is time (`limit_s` instead of the usual).
@@ -94,42 +103,50 @@ class Connection:
             NotConnected: the time was up (the outcome is unknown), or the database is out of reach.
             StoreError: the database or the driver refused.
         """
-        loop = asyncio.get_running_loop()
-        task, waiter = loop.create_task(call), loop.create_future()
-        until = monotonic() + min(self._limit_s + _GRACE_S if limit_s is None else limit_s, remaining_s())
-        self._calls[task] = waiter, until
-        task.add_done_callback(self._finish)
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        task = self.start(call)
+        task.add_done_callback(lambda task: _hand_over(task, waiter))
+        return await self.wait(waiter, self.until(limit_s))
+
+    def start(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run a driver call in a task of its own, which `close` waits for."""
+        task = asyncio.get_running_loop().create_task(call)
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        return task
+
+    async def wait(self, waiter: asyncio.Future[T], until: float) -> T:
+        """What somebody else will set; errors of the driver and the end of the time as in `run`."""
+        self._waiters[waiter] = until
         if self._timer is None:
-            self._timer = loop.call_later(_TICK_S, self._tick)
+            self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
         try:
-            await waiter
-            return task.result()
-        except TimeoutError as error:
-            raise NotConnected(self.name) from error
+            return await waiter
         except DRIVER_ERRORS as error:
             raise to_store_error(error, self.name) from error
-
-    def _finish(self, task: asyncio.Task[Any]) -> None:
-        waiter, _ = self._calls.pop(task)
-        if not waiter.done():
-            waiter.set_result(None)
-        elif not task.cancelled():
-            task.exception()  # nobody waits any more: mark it as seen
+        finally:
+            del self._waiters[waiter]
 
     def _tick(self) -> None:
-        now = monotonic()
-        for waiter, until in self._calls.values():
+        self._expire(monotonic())
+        self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._tick) if self._waiters else None
+
+    def _expire(self, now: float) -> None:
+        for waiter, until in self._waiters.items():
             if now >= until and not waiter.done():
                 waiter.set_exception(TimeoutError("the time for this operation is up"))
-        self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._tick) if self._calls else None
 
     async def drain(self, timeout_s: float) -> None:
-        """Wait for the calls under way; what is left after the time is cancelled."""
-        if self._calls:
-            _, left = await asyncio.wait(self._calls, timeout=timeout_s)
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+        """Wait for the calls under way and those that follow; after the time nobody waits and nothing runs."""
+        deadline = monotonic() + timeout_s
+        await asyncio.sleep(0)  # what is gathered in this turn is sent at its end
+        while self._calls and monotonic() < deadline:
+            await asyncio.wait(self._calls, timeout=deadline - monotonic())
+            await asyncio.sleep(0)
+        self._expire(math.inf)
+        for task in self._calls:
+            task.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
 
     async def close(self, timeout_s: float) -> None:
         """Let calls finish, then close both clients."""
@@ -161,6 +178,8 @@ class Connection:
             self.is_up = True
         except (PyMongoError, StoreError) as error:
             self.is_up, reason = False, str(error).split(", Timeout:")[0][:300]
+            if "%2Fm.sock" in str(self._settings.url):
+                reason += _LOCAL_DOWN
         self._probed_at = monotonic()
         if self.is_up and not before:
             _log.info("database '%s' is up", self.name, extra={"action": "db.up", "database": self.name})
@@ -178,6 +197,18 @@ class Connection:
         except (PyMongoError, ValueError, TypeError) as error:
             # Not chained and not quoted: the text may hold the password.
             raise ConfigError(setting, f"is not a usable MongoDB connection string ({type(error).__name__})") from None
+
+
+def _hand_over(task: asyncio.Task[T], waiter: asyncio.Future[T]) -> None:
+    error = None if task.cancelled() else task.exception()  # seen, also when nobody waits any more
+    if waiter.done():
+        return
+    if task.cancelled():
+        waiter.cancel()
+    elif error is None:
+        waiter.set_result(task.result())
+    else:
+        waiter.set_exception(error)
 
 
 def build_options(settings: Mongo) -> dict[str, Any]:

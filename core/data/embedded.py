@@ -53,19 +53,16 @@ def find_mongod() -> Path | None:
     Raises:
         ConfigError: `CATENA_MONGOD` names something that is not a usable mongod.
     """
-    named = os.environ.get(_VARIABLE)
-    if not named:
-        return next((path for path in _candidates() if not _reason_against(path)), None)
-    path = Path(named).expanduser()
-    reason = _reason_against(path)
-    if reason:
-        raise ConfigError(_VARIABLE, f"{path} {reason}")
-    return path
+    if named := os.environ.get(_VARIABLE):
+        path = Path(named).expanduser()
+        if reason := _reason_against(path):
+            raise ConfigError(_VARIABLE, f"{path} {reason}")
+        return path
+    return next((path for path in _candidates() if not _reason_against(path)), None)
 
 
 def _candidates() -> Iterator[Path]:
-    found = shutil.which("mongod")
-    if found:
+    if found := shutil.which("mongod"):
         yield Path(found)
     for wheel in importlib.metadata.distributions():
         if wheel.name in _WHEELS:
@@ -94,19 +91,15 @@ def _explain(log: str) -> str:
 
 
 class Home(NamedTuple):
-    """The data folder of a root (`.data/mongod`), and the unix socket where its mongod answers."""
+    """The data folder of a root, the unix socket where its mongod answers, and the connection string of that."""
 
     folder: Path
     host: Path
-
-    @property
-    def url(self) -> str:
-        """The connection string, without a database name."""
-        return f"mongodb://{quote_plus(str(self.host))}/?directConnection=true"
+    url: str
 
 
 def prepare_home(root: Path) -> Home:
-    """Make the data folder; the socket goes to a private temporary one when its path is too long for a socket.
+    """Make the data folder `.data/mongod`; a socket whose path would be too long goes to a private temporary one.
 
     Raises:
         StoreError: a folder cannot be made or written.
@@ -124,16 +117,16 @@ def prepare_home(root: Path) -> Home:
         raise StoreError(f"the data folder {folder} cannot be used: {error.strerror or error}") from error
     if place is not folder and (status.st_uid != os.getuid() or status.st_mode & 0o077):
         raise StoreError(f"{place} belongs to somebody else; remove it")
-    return Home(folder, place / "m.sock")
+    host = place / "m.sock"
+    return Home(folder, host, f"mongodb://{quote_plus(str(host))}/?directConnection=true")
 
 
 class EmbeddedMongo:
     """A running local mongod, own or shared, at `url`. Make one with `EmbeddedMongo.start(root)`."""
 
     def __init__(self, binary: Path, home: Home) -> None:
-        self.url = home.url
         self._binary = binary
-        self._folder, self._socket = home
+        self._folder, self._socket, self.url = home
         self._log, self._lock = self._folder.with_suffix(".log"), self._folder.with_suffix(".lock")
         self._users = self._folder.with_suffix(".users").open("a")
         self._keeper: subprocess.Popen[bytes] | None = None

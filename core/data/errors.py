@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bson.errors import BSONError
-from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
 
 from core.errors import DuplicateKey, NotConnected, StoreError
 
 # The driver raises plain errors too: for values it cannot encode, and arguments that make no sense.
 _PLAIN: Final = (BSONError, OverflowError, RecursionError, TypeError, ValueError, NotImplementedError)
-DRIVER_ERRORS: Final = (PyMongoError, *_PLAIN)
+DRIVER_ERRORS: Final = (PyMongoError, TimeoutError, *_PLAIN)
 _DUPLICATE: Final = 11000
 # Shutdown, step-down, no primary, interrupted, lock or time limit, write conflict: a later try may succeed.
 _PASSING: Final = frozenset({24, 46, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
@@ -34,12 +34,16 @@ def to_store_error(error: BaseException, name: str) -> StoreError:
     """What to raise instead of one of `DRIVER_ERRORS`, `from` it; `name` is the database's in the settings."""
     if isinstance(error, NotImplementedError):
         return NotSupported(f"the in-memory database cannot do this: {error}")
+    if isinstance(error, StoreError):
+        return type(error)(*error.args)
+    if isinstance(error, TimeoutError):
+        return NotConnected(name)
     if not isinstance(error, PyMongoError):
         return StoreError(f"a value cannot be stored or asked for: {error}")
     details: Any = getattr(error, "details", None) or {}
-    failures: list[Mapping[str, Any]] = [details]
-    if isinstance(error, BulkWriteError):
-        failures = details["writeErrors"] + details.get("writeConcernErrors", [])
+    failures: list[Mapping[str, Any]] = details["writeErrors"] if isinstance(error, BulkWriteError) else [details]
+    if isinstance(error, WriteConcernError) or details.get("writeConcernErrors"):
+        return NotConnected(name)  # written, but not known to survive
     codes = {getattr(error, "code", None), *(failure.get("code") for failure in failures)}
     if _DUPLICATE in codes:
         return DuplicateKey(

@@ -51,14 +51,13 @@ class MemoryClient:
         try:
             mongomock = import_module("mongomock_ng")
         except ImportError as error:
-            raise ConfigError(
-                "databases", "without MongoDB mongomock-ng is needed; install the extra 'local'"
-            ) from error
+            reason = "without MongoDB mongomock-ng is needed; install the extra 'local'"
+            raise ConfigError("databases", reason) from error
         self._double = mongomock.MongoClient(tz_aware=True, uuidRepresentation="standard")
         self.admin = self
 
-    def __getitem__(self, name: str) -> MemoryDatabase:
-        return MemoryDatabase(self, self._double[name])
+    def __getitem__(self, name: str) -> _Database:
+        return _Database(self, self._double[name])
 
     get_default_database = __getitem__
 
@@ -70,75 +69,71 @@ class MemoryClient:
         """Nothing to do."""
 
 
-class MemoryDatabase(_Forward):
-    """Stands in for `AsyncDatabase`."""
-
-    def __getitem__(self, name: str) -> MemoryCollection:
-        return MemoryCollection(self, self._double[name])
+class _Database(_Forward):
+    def __getitem__(self, name: str) -> _Collection:
+        return _Collection(self, self._double[name])
 
 
-class MemoryCursor:
+class _Cursor:
     """Stands in for the cursors of `find` and `aggregate`; the double is asked when it is first read."""
 
     def __init__(self, documents: Callable[[], Any]) -> None:
         self._documents = (_through_bson(document) for make in [documents] for document in make())
 
     async def to_list(self, length: int | None = None) -> list[dict[str, Any]]:
-        """The next `length` documents, or all that are left."""
         return list(islice(self._documents, length))
 
-    async def close(self) -> None:
-        """Nothing to do."""
+    async def close(self) -> None: ...
 
 
-class MemoryCollection(_Forward):
-    """Stands in for `AsyncCollection`."""
+class _Collection(_Forward):
+    codec_options = _CODEC
 
     def _call(self, name: str, *values: Any, **options: Any) -> Any:
         try:
             return super()._call(name, *values, **options)
-        except (DuplicateKeyError, BulkWriteError) as error:  # the double leaves out the name of the index
-            keys = {f"'keyPattern': {dict(one['key'])}": name for name, one in self._double.index_information().items()}
-            index = next((name for pattern, name in keys.items() if pattern in str(error)), "unknown")
-            raise DuplicateKeyError(f"E11000 duplicate key error index: {index} dup key", 11000) from error
+        except BulkWriteError as error:
+            failures = [{**one, "errmsg": self._explain(one["errmsg"])} for one in error.details["writeErrors"]]
+            raise BulkWriteError({**error.details, "writeErrors": failures}) from error
+        except DuplicateKeyError as error:
+            raise DuplicateKeyError(self._explain(str(error)), 11000) from error
 
-    def find(self, filter: Any, projection: Any = None, **options: Any) -> MemoryCursor:
-        """As the driver's."""
+    def _explain(self, text: str) -> str:
+        """The error as a server would word it; the double leaves out the name of the index."""
+        keys = {f"'keyPattern': {dict(one['key'])}": name for name, one in self._double.index_information().items()}
+        index = next((name for pattern, name in keys.items() if pattern in text), "unknown")
+        return f"E11000 duplicate key error index: {index} dup key"
+
+    def find(self, filter: Any, projection: Any = None, **options: Any) -> _Cursor:
         if min(options.get("limit", 0), options.get("skip", 0)) < 0:
             raise ValueError("limit and skip cannot be negative")
-        return MemoryCursor(lambda: self._call("find", filter, projection, **options))
+        return _Cursor(lambda: self._call("find", filter, projection, **options))
 
     async def find_one(self, filter: Any, projection: Any = None, **options: Any) -> dict[str, Any] | None:
-        """As the driver's."""
         found = await self.find(filter, projection, limit=1, **options).to_list()
         return found[0] if found else None
 
-    async def aggregate(self, pipeline: Any, **options: Any) -> MemoryCursor:
-        """As the driver's."""
-        return MemoryCursor(lambda: self._call("aggregate", pipeline, **options))
+    async def aggregate(self, pipeline: Any, **options: Any) -> _Cursor:
+        return _Cursor(lambda: self._call("aggregate", pipeline, **options))
 
     async def bulk_write(self, operations: Sequence[Any], **options: Any) -> Any:
-        """As the driver's."""
         for operation in operations:
             _refuse_silent(_through_bson([getattr(operation, part, None) for part in ("_filter", "_doc")]))
         return self._call("bulk_write", requests=operations, **options)
 
     async def create_indexes(self, indexes: Sequence[Any]) -> None:
-        """As the driver's."""
         self._call("create_indexes", indexes=indexes)
 
 
 def _through_bson(value: Any) -> Any:
     """The value as it comes back from a server."""
-    return bson.decode(bson.encode({"v": value}, codec_options=_CODEC), codec_options=_CODEC)["v"]
+    return bson.decode(bson.encode({"v": value}, codec_options=_CODEC), _CODEC)["v"]
 
 
 def _refuse_silent(value: Any) -> Any:
     """Refuse what the double would ignore without a word."""
-    if isinstance(value, Mapping) and "$expr" in value:
-        raise NotSupported("the in-memory database has no $expr")
-    if value == "$$NOW":
-        raise NotSupported("the in-memory database has no $$NOW")
+    if value == "$$NOW" or (isinstance(value, Mapping) and "$expr" in value):
+        raise NotSupported(f"the in-memory database has no {value if value == '$$NOW' else '$expr'}")
     if isinstance(value, Mapping | list):
         for inner in value.values() if isinstance(value, Mapping) else value:
             _refuse_silent(inner)

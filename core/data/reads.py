@@ -2,7 +2,7 @@
 
 In: filters, sorts and projections in stored names. Out: models, or dicts where a projection is given. Reading
 never validates: missing fields take defaults, unknown ones are kept. Every call is bounded by the deadline of
-its request. `coalesce.py` slots in at `_read_point`.
+its request.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, Self, TypeVar, overload
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 
+from core.data.coalesce import ALONE, Coalescer
 from core.data.connection import Connection, Document
 from core.data.errors import NotSupported
 from core.data.filter import Filter, Query, Sort, check_filter, parse_sort
@@ -26,22 +27,27 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 Projection = Query | Sequence[str]
 _BATCH: Final = 100
+_SCALARS: Final = frozenset({"text", "integer", "format", "choice"})  # kinds of fields that hold one value
 _WATCH_MS: Final = 1000
 _READ: Final = "max_time_ms"  # the driver's names for how long the server may work
 COMMAND: Final = "maxTimeMS"
 
 
 class Reads(Generic[M]):
-    """Reading part of `Collection`."""
+    """Reading part of `Collection`; `groups` gathers its point reads and inserts, where that is possible."""
 
     def __init__(self, model: type[M], connection: Connection, *, background: bool = False) -> None:
         self.model = model
         self._connection = connection
         self._is_background = background
         self._shard_key = tuple(model.shard_key or ())
-        self._unique = {"_id", *(field.wire for field in model_fields(model) if field.rule.unique)}
+        unique = [field for field in model_fields(model) if field.rule.unique]
+        self._unique = {"_id", *(field.wire for field in unique)}
+        self._points = {"_id", *(field.wire for field in unique if field.type.kind in _SCALARS)}
         self._driver: AsyncCollection[Document]
         self._driver = connection.database(background=background)[collection_name(model)]
+        is_plain = connection.coalesces and not model.shard_key and "collation" not in model.collection_options
+        self.groups = Coalescer(connection, self._driver) if is_plain else None
 
     @property
     def raw(self) -> AsyncCollection[Document]:
@@ -83,18 +89,22 @@ class Reads(Generic[M]):
             more[timed] = limit_ms
         return await self._run(verb(*values, session=self._session(), **more))
 
-    async def get(self, oid: Any) -> M | None:
-        """The document with this `_id`, or `None`."""
-        return await self._read_point("_id", oid)
+    async def get(self, oid: Any, *, coalesce: bool = True) -> M | None:
+        """The document with this `_id`, or `None`; `coalesce=False` asks for it alone."""
+        return await self._read_point("_id", oid, coalesce)
 
-    async def get_by(self, field: str, value: Any) -> M | None:
-        """The document whose unique field has this value (never an operator), or `None`."""
+    async def get_by(self, field: str, value: Any, *, coalesce: bool = True) -> M | None:
+        """The document whose unique field has this value (never an operator), or `None`; see `get`."""
         if field not in self._unique:
             known = ", ".join(sorted(self._unique))
             raise StoreError(f"'{field}' is no unique field of {self.model.__name__} ({known}); use find_one")
-        return await self._read_point(field, value)
+        return await self._read_point(field, value, coalesce)
 
-    async def _read_point(self, field: str, value: Any) -> M | None:
+    async def _read_point(self, field: str, value: Any, coalesce: bool) -> M | None:
+        if coalesce and self.groups is not None and field in self._points and current_transaction() is None:
+            found = await self.groups.read(field, value)
+            if found is not ALONE:
+                return self._to_model(found)
         if isinstance(value, Mapping):
             raise StoreError(f"{self.model.__name__}.{field} is looked up by a value, not by an object")
         query = self._guard({field: value}) if self._shard_key else {field: value}
@@ -124,12 +134,16 @@ class Reads(Generic[M]):
         projection: Projection | None = None,
     ) -> list[M] | list[Document]:
         """All documents that match, or as many as `limit`; dicts with the fields of a projection where one is given."""
-        window = {"sort": parse_sort(sort), "limit": limit, "skip": skip, "batch_size": limit}
-        found = await self._call(self._list, self._guard(filter), projection, timed=_READ, **window)
+        query: Document = {"filter": self._guard(filter), "projection": projection, "sort": parse_sort(sort)}
+        query |= {"limit": limit, "skip": skip, "batch_size": limit}
+        if self.groups is not None and current_transaction() is None:
+            found = await self.groups.find(query)
+        else:
+            found = await self._call(self._list, timed=_READ, **query)
         return found if projection is not None else [from_document(self.model, document) for document in found]
 
-    async def _list(self, *values: Any, **options: Any) -> list[Document]:
-        return await self._driver.find(*values, **options).to_list()
+    async def _list(self, **query: Any) -> list[Document]:
+        return await self._driver.find(**query).to_list()
 
     async def iterate(
         self, filter: Filter = None, *, sort: Sort = None, limit: int = 0, skip: int = 0

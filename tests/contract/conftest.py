@@ -8,7 +8,7 @@ import pytest
 
 from core.data.databases import Databases
 from core.settings import Mongo
-from tests.contract.models import Item, Sharded
+from tests.contract.models import Item, Keyed, Sharded
 
 
 @pytest.fixture(params=["memory", "mongod"])
@@ -20,7 +20,7 @@ async def db(request: pytest.FixtureRequest, database_name: str) -> AsyncIterato
         url = request.getfixturevalue("mongo_url")
         databases = Databases({"main": Mongo(url=url, name=database_name)})
     await databases.open()
-    await databases.ensure_collections([Item, Sharded])
+    await databases.ensure_collections([Item, Sharded, Keyed])
     yield databases
     if request.param == "mongod":
         await databases.raw().client.drop_database(database_name)

@@ -29,6 +29,14 @@ class Sharded(Model, identity="contract-sharded", version="1.0", collection="sha
     label: str = ""
 
 
+class Keyed(Model, identity="contract-keyed", version="1.0", collection="keyed"):
+    """Its ids may be anything, and it has unique fields of several kinds."""
+
+    oid: Annotated[Any, rule(name="_id")] = None
+    number: Annotated[int | None, rule(unique=True, sparse=True)] = None
+    tags: Annotated[list[str] | None, rule(unique=True, sparse=True)] = None
+
+
 async def fill(db: Databases) -> list[Item]:
     """Five items: a b c in group x, d e in group y, ranks 5 4 3 2 1."""
     rows = zip("abcde", "xxxyy", (5, 4, 3, 2, 1), strict=True)

@@ -97,7 +97,8 @@ async def test_500_cancelled_requests_cost_no_connection(mongo_url: str, databas
 async def test_a_write_whose_caller_is_gone_still_finishes(mongo_url: str, database_name: str) -> None:
     async with prepared(mongo_url, database_name) as databases:
         tasks = [asyncio.ensure_future(databases[Item].insert({"name": f"n{i}"})) for i in range(20)]
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # each has asked
+        await asyncio.sleep(0)  # all were sent
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -179,6 +180,7 @@ async def test_a_killed_mongod_answers_not_connected_and_comes_back(
         assert await databases[Item].get(made.oid) == made
         assert watch() < 5
         again.stop()
+    assert "if the local mongod has ended, .data/mongod.log says why" in caplog.text
     actions = [record.action for record in caplog.records if hasattr(record, "action")]
     assert actions == ["db.up", "db.down", "db.up"]
 
@@ -248,6 +250,7 @@ async def test_state_asks_once_a_second_however_many_want_to_know(mongo_url: str
 async def test_closing_waits_for_writes_under_way(mongo_url: str, database_name: str) -> None:
     async with prepared(mongo_url, database_name) as databases:
         task = asyncio.ensure_future(databases[Item].insert({"name": "a"}))
+        await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
     with MongoClient(mongo_url) as client:
