@@ -68,17 +68,19 @@ def connections(url: str) -> dict[str, int]:
         return counts
 
 
-async def test_500_cancelled_requests_cost_no_connection(mongo_url: str, database_name: str) -> None:
-    """DB-8."""
+@pytest.mark.parametrize("coalesce", [True, False], ids=["together", "alone"])
+async def test_DB_8_500_cancelled_requests_cost_no_connection(
+    mongo_url: str, database_name: str, coalesce: bool
+) -> None:
     async with prepared(mongo_url, database_name, pool_size=20, pool_wait_s=5) as databases:
         items = databases[Item]
         made = await items.insert({"name": "a"})
-        await asyncio.gather(*(items.get(made.oid) for _ in range(500)))
-        await asyncio.gather(*(items.insert({"name": f"w{i}"}) for i in range(250)))
+        await asyncio.gather(*(items.get(made.oid, coalesce=False) for _ in range(500)))
+        await asyncio.gather(*(items.insert({"name": f"w{i}"}, coalesce=False) for i in range(250)))
         before = connections(mongo_url)
         choose = random.Random(1)
-        reads = [asyncio.ensure_future(items.get(made.oid)) for _ in range(250)]
-        writes = [asyncio.ensure_future(items.insert({"name": f"n{i}"})) for i in range(250)]
+        reads = [asyncio.ensure_future(items.get(made.oid, coalesce=coalesce)) for _ in range(250)]
+        writes = [asyncio.ensure_future(items.insert({"name": f"n{i}"}, coalesce=coalesce)) for i in range(250)]
         for task in choose.sample(reads + writes, 500):
             if choose.random() < 0.2:
                 await asyncio.sleep(0.001)
