@@ -25,7 +25,7 @@ ROOM_LINES = {
     "": 1_330,
     "commands": 430,
     "cron": 850,
-    "data": 2_150,
+    "data": 2_400,
     "declare": 650,
     "docs": 530,
     "http": 500,
