@@ -20,7 +20,7 @@ from pathlib import Path
 from pymongo import MongoClient
 
 from core.data.embedded import EmbeddedMongo
-from tests.benchmarks.cases import CASES, FOOTPRINT, KEYS, MANY, WORKERS, Case
+from tests.benchmarks.cases import CASES, FOOTPRINT, KEYS, MANY, OUTGOING, WORKERS, Case
 from tests.benchmarks.footprint import Footprint, measure_footprints
 from tests.benchmarks.machine import Cores, choose_cores, describe_machine, is_quiet
 from tests.benchmarks.measure import Bench, check_agreement
@@ -133,9 +133,15 @@ def run_cases(bench: Bench, cases: list[Case], url: str, rounds: int) -> None:
     core = {bench.cores.server}
     names = sorted({name for case in cases for name in case.servers} - {"catena"})
     commands = {"catena": catena_command("bench", APPLICATION), **{name: comparison_command(name) for name in names}}
+    variables = {"CATENA_MONGO_URL": url}
     with ExitStack() as stack:
+        if any(case.key in OUTGOING for case in cases):
+            behind = start("upstream", comparison_command("upstream"), {bench.cores.load}, "/bench/hello")
+            upstream = stack.enter_context(behind)
+            variables["BENCH_UPSTREAM"] = f"http://127.0.0.1:{upstream.port}/bench"
+            bench.others += upstream.workers()
         servers: dict[str, Process] = {
-            name: stack.enter_context(start(name, command, core, "/bench/hello", CATENA_MONGO_URL=url))
+            name: stack.enter_context(start(name, command, core, "/bench/hello", **variables))
             for name, command in commands.items()
         }
         check_agreement(cases, servers)

@@ -15,6 +15,8 @@ from tests.benchmarks.signed import PATHS
 
 ALL = ("catena", "bare", "starlette", "fastapi")
 WITH_DATA = ("catena", "starlette", "fastapi")
+#: cases that call an upstream
+OUTGOING = ("P", "M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +53,22 @@ class Target:
         against: the server that Catena is compared with; empty for a figure of its own.
         bound: the least (`>=`) or the most (`<=`).
         value: to reach.
-        of: what is compared: requests per second, or CPU per request.
+        of: what is compared: requests per second, or CPU per request; or the latency that is looked at, in ms.
     """
 
     case: str
     against: str
     bound: Literal[">=", "<="]
     value: float
-    of: Literal["rate", "cpu", "figure"] = "rate"
+    of: Literal["rate", "cpu", "p50", "figure"] = "rate"
 
     @property
     def name(self) -> str:
         """Its first column in the table."""
         if self.of == "figure":
             return self.case
+        if self.of == "p50":
+            return f"{self.case} p50 ms"
         return f"{self.case}{' CPU' if self.of == 'cpu' else ''} / {self.against}"
 
     def is_met(self, value: float) -> bool:
@@ -86,6 +90,8 @@ CASES = (
     Case("E", "find one by id", "/bench/items/1", WITH_DATA, script="items.lua"),
     Case("F", "list 20", "/bench/items?limit=20", WITH_DATA),
     Case("G", "insert one, majority", "/bench/items", WITH_DATA, script="post.lua", body="entry"),
+    Case("P", "passed through to an upstream, 1 KB", "/bench/through/hello", ("catena", "starlette")),
+    Case("M", "3 upstreams of 50 ms put together, 1 connection", "/bench/together", ("catena", "starlette"), 1),
     Case("E1", "find one by id, 1 connection", "/bench/items/1", WITH_DATA, 1, "items.lua"),
     Case("G1", "insert one, 1 connection", "/bench/items", WITH_DATA, 1, "post.lua", "entry"),
 )
@@ -114,6 +120,8 @@ TARGETS = (
     Target("F", "starlette", ">=", 1.25),
     Target("G", "starlette", ">=", 2.5),
     Target("G1", "starlette", "<=", 1.10, "cpu"),
+    Target("P", "starlette", ">=", 0.8),
+    Target("M", "", "<=", 70, "p50"),
     Target("H", "catena 10 routes", "<=", 1.05, "cpu"),
     Target("W", "catena 1 worker", ">=", 1.7),
     Target(START, "", "<=", 0.6, "figure"),

@@ -63,7 +63,7 @@ class Bench:
         self.cores = cores
         self.patience_s = patience_s
         self.samples: Samples = {}
-        self._others = others
+        self.others = list(others)
         self._seconds = seconds
         self._wrk = find_wrk()
         self._bodies = Path(tempfile.mkdtemp(prefix="catena-bodies-"))
@@ -118,7 +118,7 @@ class Bench:
     def _ours_s(self, pids: Iterable[int]) -> float:
         """CPU seconds of everything that belongs to the benchmark, wrk included once it has ended."""
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-        running = sum(cpu_s(pid) for pid in (*pids, *self._others))
+        running = sum(cpu_s(pid) for pid in (*pids, *self.others))
         return ended.ru_utime + ended.ru_stime + running + time.process_time()
 
 

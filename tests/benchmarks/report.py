@@ -75,6 +75,9 @@ def find_figure(
         demo = footprints.get("catena, demo")
         return (None, None) if demo is None else ({START: demo.start_s, RSS: demo.rss_mb}[target.case], None)
     ours = next(case.servers[0] for case in (*CASES, MANY, WORKERS) if case.key == target.case)
+    if target.of == "p50":
+        taken = samples.get((target.case, ours), [])
+        return (_median(taken, "p50_ms"), None) if taken else (None, None)
     pairs = list(zip(samples.get((target.case, ours), []), samples.get((target.case, target.against), []), strict=True))
     if not pairs:
         return None, None

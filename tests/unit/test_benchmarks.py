@@ -145,7 +145,7 @@ def test_one_disturbed_sample_does_not_make_the_machine_busy() -> None:
 def test_every_target_is_about_something_that_is_measured() -> None:
     assert {target.case for target in TARGETS if target.of != "figure"} <= set(KEYS)
     for case in CASES:
-        against = {target.against for target in TARGETS if target.case == case.key}
+        against = {target.against for target in TARGETS if target.case == case.key and target.of != "p50"}
         assert against <= set(case.servers), case.key
 
 

@@ -11,7 +11,7 @@ import importlib
 
 import uvicorn
 
-SERVERS = ("bare", "starlette", "fastapi")
+SERVERS = ("bare", "starlette", "fastapi", "upstream")
 
 
 def main() -> None:

@@ -14,9 +14,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.benchmarks.servers import checks, signatures
+from tests.benchmarks.servers.outgoing import Outgoing
 from tests.benchmarks.servers.store import LIMIT_MS, Store
 
 store = Store()
+outgoing = Outgoing()
 
 
 class Json(Response):
@@ -91,6 +93,10 @@ async def show_signed(request: Request) -> Response:
     return Json({"device": device["id"], "account": account})
 
 
+async def collect(request: Request) -> Response:
+    return Json(await outgoing.collect())
+
+
 async def read_json(request: Request) -> Any:
     try:
         return orjson.loads(await request.body())
@@ -112,7 +118,9 @@ async def deny(request: Request, error: Exception) -> Response:
 @asynccontextmanager
 async def lifespan(_: Starlette) -> AsyncIterator[None]:
     store.open()
+    outgoing.open()
     yield
+    await outgoing.close()
     await store.close()
 
 
@@ -125,6 +133,8 @@ app = Starlette(
         Route("/bench/items", add_entry, methods=["POST"]),
         Route("/bench/items/{id}", get_item),
         Route("/bench/signed/{version}", show_signed),
+        Route("/bench/through/{rest:path}", outgoing.pass_through),
+        Route("/bench/together", collect),
     ],
     exception_handlers={checks.Invalid: refuse, signatures.Refused: deny},
     lifespan=lifespan,

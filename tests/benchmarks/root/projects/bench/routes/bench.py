@@ -28,6 +28,25 @@ api = Routes(
             )
             for version in (1, 2)
         ),
+        Path(
+            "./through/*",
+            all=Route("through", chain=[use("generic-passthrough", "1.0", options={"upstream": "behind"})]),
+        ),
+        Path(
+            "./together",
+            get=Route(
+                "together",
+                chain=[
+                    use(
+                        "generic-aggregate",
+                        "1.0",
+                        options={
+                            "calls": [{"name": name, "upstream": "behind", "path": f"/slow/{name}"} for name in "abc"]
+                        },
+                    )
+                ],
+            ),
+        ),
         Path("./burn", get=Route("burn", chain=[burn])),
         Path(
             "./items",
