@@ -206,7 +206,7 @@ async def make_app(
 
 def _read_settings(mode: str, root: Path) -> ServerSettings:
     settings = load_settings(mode, root) if mode in list_modes(root) else ServerSettings()
-    return replace(settings, cron=CronSettings(enabled=False))
+    return replace(settings, cron=CronSettings(enabled=False), overload=None)
 
 
 def _required(folder: Path, root: Path) -> list[Path]:

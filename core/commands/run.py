@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -54,17 +58,36 @@ def serve(state: State, port: int | None, workers: int | None, reload: bool, no_
         databases = Databases(ground.databases, settings.default_database, memory=ground.memory)
         return build_app(assembly, databases)
 
+    if os.name == "posix":
+        import resource  # there is none elsewhere
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # connections are files
     try:
         return run_server(
             make_app,
             settings,
             state.root,
             workers=workers or settings.workers,
-            watched=[folder for folder in watched if folder.is_dir()] if watched else None,
+            watch=_watcher([folder for folder in watched if folder.is_dir()]) if watched else None,
             place=place,
         )
     finally:
         ground.stop()
+
+
+def _watcher(folders: Sequence[Path]) -> Callable[[threading.Event], bool]:
+    """A function that blocks until a Python file in one of the folders changed; false when it is to stop."""
+
+    def wait(stop: threading.Event) -> bool:
+        from watchfiles import PythonFilter, watch
+
+        changes = next(watch(*folders, watch_filter=PythonFilter(), stop_event=stop), None)
+        if changes is not None:
+            _log.info("a file changed, restarting", extra={"action": "server.reload"})
+        return changes is not None
+
+    return wait
 
 
 @click.group()

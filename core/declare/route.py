@@ -88,6 +88,7 @@ class Route:
         rate_limit: an own limit beside those of server and file.
         parameter_overflow: what unknown query and body fields lead to.
         response_schemes: status → JSON Schema of the answer, for the docs.
+        priority: `low` is refused first under overload, `high` never; by default protected routes go before open ones.
         body, deprecated, cors, parameter_overflow, timeout_s: `None` takes the file's, then the server's.
     """
 
@@ -107,6 +108,7 @@ class Route:
     parameter_overflow: Overflow | None = None
     response_schemes: Mapping[str | int, Any] | None = None
     timeout_s: float | None = None
+    priority: Literal["low", "normal", "high"] | None = None
     source: Source = field(default_factory=_declared_here, repr=False)
 
 

@@ -133,6 +133,7 @@ class LinkedRoute:
     parameter_overflow: Overflow
     timeout_s: float
     finish: Callable[[Any, Any], None] | None
+    priority: Literal["low", "normal", "high"] | None
     run: Any = field(default=None, compare=False, repr=False)
 
     @property

@@ -98,7 +98,6 @@ class RouteLinker:
         sections = tuple(section for step in chain.steps for section in step.sections)
         limits = self._link_limits(file, route, keyword)
         overflow = route.parameter_overflow or file.parameter_overflow
-        protected = any(step.action.authorizes for step in chain.steps)
         return LinkedRoute(
             identity=route.identity,
             method="",
@@ -112,8 +111,8 @@ class RouteLinker:
             description=route.description,
             modified=format_modified(route),
             docs=route.docs,
-            authorization=protected if route.authorization is None else route.authorization,
-            deprecated=is_deprecated(file, route),
+            authorization=_either(route.authorization, any(step.action.authorizes for step in chain.steps)),
+            deprecated=_either(route.deprecated, file.deprecated),
             source=route.source,
             steps=chain.steps,
             output_at=end,
@@ -131,7 +130,8 @@ class RouteLinker:
             rate_limits=limits,
             parameter_overflow=overflow,
             timeout_s=route.timeout_s or file.timeout_s or self.settings.timeouts.request_s,
-            finish=build_finisher(route.cors or file.cors, is_deprecated(file, route), format_modified(route)),
+            finish=build_finisher(route, file, format_modified(route)),
+            priority=route.priority,
         )
 
     def _link_limits(self, file: Routes, route: Route, keyword: str) -> tuple[LinkedLimit, ...]:
@@ -167,9 +167,8 @@ def is_in_mode(environment: str | Sequence[str], mode: str) -> bool:
     return not environment or mode in names(environment)
 
 
-def is_deprecated(file: Routes, route: Route) -> bool:
-    """What a route says, else its file."""
-    return file.deprecated if route.deprecated is None else route.deprecated
+def _either(given: bool | None, otherwise: bool) -> bool:
+    return otherwise if given is None else given
 
 
 def merge_field(first: Field, second: Field) -> Field:

@@ -23,6 +23,7 @@ from core.serve.gate import check_headers, check_host, check_request_line
 from core.serve.hosts import Hosts, Listeners
 from core.serve.matcher import Matcher
 from core.serve.output import plain_error_response
+from core.serve.overload import Admission
 from core.serve.pages import Pages
 from core.serve.request import Request
 from core.serve.response import FileResponse, Response, StreamResponse
@@ -54,13 +55,19 @@ class App:
         self._proxies = proxies if context.server.trusted_proxies else None
         self._listeners = listeners if listeners.needed else None
         self._deadlines = Deadlines()
+        overload = context.server.overload
+        self._admission = Admission(overload, self._deadlines) if overload is not None else None
 
     async def start(self) -> None:
         """Open the databases and run the start functions."""
         await self._startup.begin()
+        if self._admission is not None:
+            self._admission.start()
 
     async def stop(self) -> None:
         """Finish background work, end the start functions, close the databases."""
+        if self._admission is not None:
+            self._admission.stop()
         await self._startup.end(self.context.server.timeouts.drain_s)
         self._on_stop()
 
@@ -87,7 +94,11 @@ class App:
         ctx = Context(self.context, route, request)
         self._deadlines.enter(ctx)
         try:
+            if self._admission is not None and self._admission.alert:
+                await self._admission.enter(route)
             response = await answer(ctx)
+        except Unavailable as error:  # of the admission: a chain makes an answer of everything
+            response = plain_error_response(self.context, request, error)
         finally:
             self._deadlines.leave(ctx)
         if route.finish is not None:
@@ -110,6 +121,9 @@ class App:
                 raise Disconnected
             return message.get("body", b""), message.get("more_body", False)
 
+        alert = self._admission is not None and self._admission.alert
+        if alert and "catena.connection" in scope and scope["catena.connection"].drop_stale():
+            return
         request = Request(scope["method"], "/", chunks=read_chunk)
         try:
             response = await self.handle(request, self._admit(request, scope))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final, NamedTuple
+from typing import Final
 
 from core.errors import BadRequest
 from core.serve.gate import check_host
@@ -20,14 +20,6 @@ from core.serve.request import Request
 _HOPS_MAX: Final = 32
 _ELEMENT: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
 _PAIR: Final = re.compile(r'\s*([A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*))\s*')
-
-
-class _Client(NamedTuple):
-    """What proxies say; empty where they say nothing, or nothing valid."""
-
-    address: str
-    scheme: str = ""
-    host: str = ""
 
 
 class Proxies:
@@ -44,7 +36,7 @@ class Proxies:
         self.is_trusted = is_trusted
 
     def apply(self, request: Request) -> None:
-        """Replace what the last proxy is by what the client is; hops are counted from the right.
+        """Replace what the last proxy is by what the client is.
 
         Raises:
             BadRequest: both kinds of headers are there and name different clients. A proxy writes one of them; who
@@ -52,50 +44,31 @@ class Proxies:
         """
         if not self.is_trusted(request.client_ip):
             return
-        said = [self._read_x(request), self._read_forwarded(request)]
-        found = [client for client in said if client is not None]
-        if len({client.address for client in found}) > 1:
+        said = [lists for lists in (_read_x(request), _read_forwarded(request)) if lists]
+        found = [self._find(request.client_ip, *lists) for lists in said]
+        if len({address for address, _, _ in found}) > 1:
             raise BadRequest(msg="Forwarded and X-Forwarded-For name different clients.")
-        for client in found:
-            request.client_ip = client.address
-            request.scheme = client.scheme or request.scheme
-            if client.host:
-                request.index = {**request.index, b"host": client.host.encode("latin-1")}
+        for address, scheme, host in found:
+            request.client_ip = address
+            if scheme.lower() in {"http", "https"}:
+                request.scheme = scheme.lower()
+            if _is_host(host):
+                request.index = {**request.index, b"host": host.encode("latin-1")}
 
-    def _read_x(self, request: Request) -> _Client | None:
-        """`X-Forwarded-For`, and what `-Proto` and `-Host` say at the same place from the right."""
-        lists = [request.header(f"x-forwarded-{name}") for name in ("for", "proto", "host")]
-        if lists == [None, None, None]:
-            return None
-        hops, schemes, hosts = ([part.strip() for part in (text or "").split(",")] for text in lists)
-        address, at = self._count(request.client_ip, hops)
-        return _Client(address, _scheme(schemes[-min(at, len(schemes))]), _host(hosts[-min(at, len(hosts))]))
-
-    def _read_forwarded(self, request: Request) -> _Client | None:
-        """The elements of RFC 7239."""
-        text = request.header("forwarded")
-        if text is None:
-            return None
-        # The right end counts. An unclosed quote costs the square of what is looked at.
-        elements = [dict(_pairs(element)) for element in _ELEMENT.findall(text[-1024:])] or [{}]
-        address, at = self._count(request.client_ip, [element.get("for", "") for element in elements])
-        element = elements[-min(at, len(elements))]
-        return _Client(address, _scheme(element.get("proto", "")), _host(element.get("host", "")))
-
-    def _count(self, peer: str, hops: Sequence[str]) -> tuple[str, int]:
-        """The right-most address that is no trusted proxy, and its place from the right.
+    def _find(self, peer: str, hops: list[str], schemes: list[str], hosts: list[str]) -> tuple[str, str, str]:
+        """The right-most address that is no trusted proxy, with the scheme and host at its place from the right.
 
         What is no address ends the way: the last one known is the client then.
         """
-        address, at = peer, 1
+        client, at = peer, 1
         for place, hop in enumerate(hops[: -_HOPS_MAX - 1 : -1], 1):
             parsed = parse_address(hop)
             if parsed is None:
                 break
-            address, at = str(parsed), place
-            if not self.is_trusted(address):
+            client, at = str(parsed), place
+            if not self.is_trusted(client):
                 break
-        return address, at
+        return client, schemes[-min(at, len(schemes))], hosts[-min(at, len(hosts))]
 
 
 @lru_cache(maxsize=4096)
@@ -112,17 +85,22 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     return (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed
 
 
-def _pairs(element: str) -> list[tuple[str, str]]:
-    found = (_PAIR.fullmatch(part) for part in element.split(";"))
-    return [(match[1].lower(), re.sub(r"\\(.)", r"\1", match[2] or match[3] or "")) for match in found if match]
+def _read_x(request: Request) -> list[list[str]]:
+    texts = [request.header(f"x-forwarded-{name}") for name in ("for", "proto", "host")]
+    return [[part.strip() for part in (text or "").split(",")] for text in texts] if any(texts) else []
 
 
-def _scheme(text: str) -> str:
-    return text.lower() if text.lower() in {"http", "https"} else ""
+def _read_forwarded(request: Request) -> list[list[str]]:
+    # RFC 7239. The right end counts, and an unclosed quote costs the square of what is looked at.
+    elements = []
+    for element in _ELEMENT.findall((request.header("forwarded") or "")[-1024:]):
+        pairs = (match for part in element.split(";") if (match := _PAIR.fullmatch(part)))
+        elements.append({pair[1].lower(): re.sub(r"\\(.)", r"\1", pair[2] or pair[3] or "") for pair in pairs})
+    return [[element.get(name, "") for element in elements] for name in ("for", "proto", "host")] if elements else []
 
 
-def _host(text: str) -> str:
+def _is_host(text: str) -> bool:
     try:
-        return text if text and check_host(text.encode("latin-1", "replace")) else ""
+        return bool(check_host(text.encode("latin-1", "replace")))
     except BadRequest:
-        return ""
+        return False

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from core.declare.route import Cors
+from core.declare.route import Cors, Route, Routes
 from core.serve.request import Request
 from core.serve.response import Response
 
@@ -29,8 +29,9 @@ def find_mistakes(cors: Cors | None) -> Iterator[tuple[str, str]]:
         yield "Cors with credentials cannot admit every origin", "any page could act for its visitor; name the origins"
 
 
-def build_finisher(cors: Cors | None, deprecated: bool, modified: str) -> Finisher | None:
+def build_finisher(route: Route, file: Routes, modified: str) -> Finisher | None:
     """What is added to every answer of a route; `None` where nothing is."""
+    cors, deprecated = route.cors or file.cors, file.deprecated if route.deprecated is None else route.deprecated
     policy = _Policy(cors) if cors is not None else None
     # RFC 9745 wants a date: that of the last change, or the beginning of time where none is known.
     since = int(datetime.fromisoformat(modified).timestamp()) if modified else 0

@@ -20,6 +20,18 @@ class Deadlines:
         self._running: dict[Context, tuple[float, asyncio.Task[object] | None]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def count_waiting(self) -> int:
+        """How many of them wait for the body that their client sends."""
+        unread = (ctx.request.index for ctx in self._running if not ctx.request.complete)
+        return sum(b"content-length" in headers or b"transfer-encoding" in headers for headers in unread)
+
+    def find_route(self, task: object) -> str:
+        """What a task works on, `METHOD url`."""
+        return next((ctx.route.label for ctx, (_, of) in list(self._running.items()) if of is task), "something else")
+
     def enter(self, ctx: Context) -> None:
         """Start the time of a request; database calls see what is left of it."""
         at = time.monotonic() + ctx.route.timeout_s

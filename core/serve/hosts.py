@@ -7,7 +7,6 @@ specific first, for `matcher.py`; or 421, or a redirect.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from core.errors import HTTPError, Misdirected
 from core.serve.request import Request
@@ -56,16 +55,11 @@ def _patterns(name: str) -> Iterator[str]:
 
 
 class _Moved(HTTPError):
-    """The answer of a redirect listener to GET and HEAD. Source: mia.js `redir`, which built it from any Host."""
-
-    status: ClassVar[int] = 301
-    default_code: ClassVar[str] = "MovedPermanently"
+    status, default_code = 301, "MovedPermanently"
 
 
 class _MovedWithBody(_Moved):
-    """The same where the method, and the body, must stay."""
-
-    status: ClassVar[int] = 308
+    status = 308  # the method stays
 
 
 class Listeners:
@@ -96,8 +90,8 @@ class Listeners:
         if not host:
             return Misdirected()
         port = listener.redirect_port or self._secure_port
-        query = "?" + request.query_string.decode("latin-1") if request.query_string else ""
-        place = host if port == 443 else f"{host}:{port}"  # 80 would be no https
-        location = f"https://{place}{quote_target(request.raw_path.decode('latin-1') + query)}"
+        place = host if port == 443 else f"{host}:{port}"
+        target = request.raw_path + (b"?" + request.query_string if request.query_string else b"")
+        location = f"https://{place}{quote_target(target.decode('latin-1'))}"
         kind = _Moved if request.method in {"GET", "HEAD"} else _MovedWithBody
         return kind(msg="Use https.", headers={"Location": location})

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -21,7 +23,10 @@ import uvicorn
 
 from core.errors import ConfigError
 from core.serve.app import App
-from core.serve.protocol import Protocol
+from core.serve.client import Proxies
+from core.serve.output import plain_error_response
+from core.serve.protocol import Guard
+from core.serve.request import Request
 from core.serve.supervisor import Supervisor, WorkerPlace
 from core.serve.tls import Context, build_contexts
 from core.settings import Http, Https, ServerSettings
@@ -39,33 +44,35 @@ class _Server(uvicorn.Server):
         self._app = app
         self._contexts = contexts
         self._on_ready = on_ready
+        settings, request = app.context.server, Request("GET", "/")
+        is_proxy = Proxies(settings.trusted_proxies).is_trusted
+        self._guard = Guard(settings, lambda error: plain_error_response(app.context, request, error), is_proxy)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """uvicorn's, which knows one TLS context for all sockets."""
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(uvicorn.config.STARTUP_FAILURE)
-
-        def make_protocol() -> asyncio.Protocol:
-            return self.config.http_protocol_class(  # type: ignore[call-arg]
-                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-            )
-
+        loop, settings = asyncio.get_running_loop(), self._app.context.server
+        options = {"config": self.config, "server_state": self.server_state, "app_state": self.lifespan.state}
         self.servers = [
-            await asyncio.get_running_loop().create_server(
-                make_protocol,
+            await loop.create_server(
+                partial(self._guard.connect, listener, **options),
                 sock=listening,
                 ssl=context,
                 backlog=self.config.backlog,
-                ssl_handshake_timeout=self._app.context.server.timeouts.header_s if context else None,
+                ssl_handshake_timeout=settings.timeouts.header_s if context else None,
             )
-            for listening, context in zip(sockets or [], self._contexts, strict=True)
+            for listener, listening, context in zip(settings.listen, sockets or [], self._contexts, strict=True)
         ]
+        self._guard.watch(self.server_state, loop)
         self.started = True
         self._on_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn's signature
-        self._app.draining = True
+        self._app.draining = self._guard.draining = True
+        if sig == signal.SIGINT:  # somebody at a keyboard waits
+            self._guard.last_call_s = 0
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -76,12 +83,12 @@ def serve(
     root: Path,
     *,
     workers: int,
-    watched: Sequence[Path] | None,
+    watch: Callable[[threading.Event], bool] | None,
     place: WorkerPlace | None,
 ) -> int:
     """Serve until told to stop; returns the exit code.
 
-    Changes in the `watched` folders restart the workers; `place` is what a worker of a supervisor inherited.
+    `watch` blocks until the workers are to restart; `place` is what a worker of a supervisor inherited.
     Files of certificates are relative to `root`.
 
     Raises:
@@ -97,11 +104,10 @@ def serve(
     for bound in sockets:
         address = bound.getsockname()
         _log.info("listening on %s:%d", address[0], address[1], extra={"action": "server.listen"})
-    if workers == 1 and watched is None:
+    if workers == 1 and watch is None:
         return _run(make_app(), settings, list(zip(sockets, contexts, strict=True)), lambda: None)
     if os.name != "posix":
         raise ConfigError("workers", "several workers and --reload need a Unix system")
-    watch = None if watched is None else _watcher(watched)
     return Supervisor(sockets, workers, settings.timeouts.drain_s, watch).run()
 
 
@@ -118,26 +124,12 @@ def _bind(name: str, listener: Http | Https) -> socket.socket:
     return bound
 
 
-def _watcher(folders: Sequence[Path]) -> Callable[[threading.Event], bool]:
-    """A function that blocks until a Python file in one of the folders changed; false when it is to stop."""
-
-    def wait(stop: threading.Event) -> bool:
-        from watchfiles import PythonFilter, watch
-
-        changes = next(watch(*folders, watch_filter=PythonFilter(), stop_event=stop), None)
-        if changes is not None:
-            _log.info("a file changed, restarting", extra={"action": "server.reload"})
-        return changes is not None
-
-    return wait
-
-
 def _run(
     app: App, settings: ServerSettings, sockets: Sequence[tuple[socket.socket, Context]], on_ready: Callable[[], None]
 ) -> int:
     config = uvicorn.Config(
         app,
-        http=Protocol,
+        http="httptools",
         ws="none",
         lifespan="on",
         interface="asgi3",
@@ -146,7 +138,6 @@ def _run(
         proxy_headers=False,
         server_header=False,
         backlog=128,  # what the kernel may hold back: more would time out before it is served
-        timeout_keep_alive=max(1, round(settings.timeouts.keep_alive_s)),
         timeout_graceful_shutdown=max(1, round(settings.timeouts.drain_s)),
     )
     server = _Server(config, app, [context for _, context in sockets], on_ready)

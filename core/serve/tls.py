@@ -31,13 +31,9 @@ def build_contexts(listeners: Sequence[Http | Https], root: Path) -> list[Contex
 
 def _build_chooser(name: str, certificates: Sequence[Certificate], root: Path) -> ssl.SSLContext:
     """The context of the first certificate, which hands on to those of the other names."""
-    by_name: dict[str, ssl.SSLContext] = {}
-    contexts = []
-    for index, certificate in enumerate(certificates):
-        context = _load(f"{name}.certificates.{index}", certificate, root)
-        contexts.append(context)
-        for served in _read_names(root / certificate.cert_file):
-            by_name.setdefault(served, context)
+    contexts = [_load(f"{name}.certificates.{index}", item, root) for index, item in enumerate(certificates)]
+    pairs = list(zip(certificates, contexts, strict=True))[::-1]  # of a name that two have, the first one wins
+    by_name = {served: context for item, context in pairs for served in _read_names(root / item.cert_file)}
 
     def choose(connection: ssl.SSLSocket | ssl.SSLObject, asked: str | None, _: ssl.SSLContext) -> None:
         asked = (asked or "").lower()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from core.declare.route import Cors
+from core.declare.route import Cors, Route, Routes
 from core.serve.cors import answer_preflight, build_finisher, find_mistakes
 from core.serve.request import Request
 from core.serve.response import Response
 
+FILE = Routes("shop")
 SHOP = ["https://shop.example", "https://*.shop.example", "http://localhost:8080"]
 
 
@@ -21,7 +22,7 @@ def request(origin: str | None, method: str = "GET", **headers: str) -> Request:
 
 def finish(cors: Cors, origin: str | None) -> dict[str, str]:
     response = Response({})
-    finisher = build_finisher(cors, False, "")
+    finisher = build_finisher(Route("a", chain=[], cors=cors), FILE, "")
     assert finisher is not None
     finisher(request(origin), response)
     wanted = ("access-control-", "vary")
@@ -130,13 +131,13 @@ def test_g04_what_can_be_an_origin(text: str, expected: bool) -> None:
 
 
 def test_routes_without_cors_have_nothing_to_call() -> None:
-    assert build_finisher(None, False, "2026-01-01") is None
+    assert build_finisher(Route("a", chain=[]), FILE, "2026-01-01") is None
 
 
 @pytest.mark.parametrize(("modified", "expected"), [("2026-01-02T00:00:00.000Z", "@1767312000"), ("", "@0")])
 def test_deprecated_routes_say_since_when(modified: str, expected: str) -> None:
     response = Response({})
-    finisher = build_finisher(None, True, modified)
+    finisher = build_finisher(Route("a", chain=[], deprecated=True), FILE, modified)
     assert finisher is not None
     finisher(request(None), response)
     assert response.header("deprecation") == expected
