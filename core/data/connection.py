@@ -39,6 +39,7 @@ _BACKGROUND: Final = {"serverSelectionTimeoutMS": 15_000, "maxPoolSize": 10}
 _FIXED: Final[dict[str, Any]] = {
     "appname": "catena", "tz_aware": True, "uuidRepresentation": "standard", "w": "majority", "retryWrites": True,
     "readConcernLevel": "majority", "readPreference": "primary", "retryReads": True, "connectTimeoutMS": 2000,
+    "maxConnecting": 10,  # one lost answer empties the pool: two at a time, the driver's default, fill it too slowly
 }  # fmt: skip
 
 

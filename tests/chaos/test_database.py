@@ -54,7 +54,7 @@ async def test_DB_2_five_killed_primaries_lose_nothing(mongod_binary: Path) -> N
 
 
 def test_DB_10_a_slow_database_is_not_asked_more_often(mongo_url: str, database_name: str) -> None:
-    """200 ms more for each answer and one in a hundred lost: one question for each request, as without a fault."""
+    """200 ms more for each answer and one in a hundred lost: one question for each request, and no 503."""
     socket_path = Path(unquote(parse_uri(mongo_url)["nodelist"][0][0]))
     root = make_demo_root()
     try:
@@ -83,8 +83,7 @@ def test_DB_10_a_slow_database_is_not_asked_more_often(mongo_url: str, database_
             )
             assert slow[0][0] <= plain[0][0] * 1.05
             assert slow[1][1] <= plain[1][1] * 1.05
-            assert slow[0][2].good + slow[0][2].refused >= 0.99 * slow[0][2].offered
-            assert slow[0][2].good >= 0.97 * slow[0][2].offered
+            assert slow[0][2].good >= 0.99 * slow[0][2].offered
             proxy.fault = Fault()
             server.wait_for("/health/ready")
     finally:

@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from tests.tools import child_environment
 from tests.tree import ROOT
@@ -177,4 +177,4 @@ def run_load(port: int, request: bytes, rate: float, duration_s: float, timeout_
 
 if __name__ == "__main__":
     _port, _request, *_numbers = json.loads(sys.argv[1])
-    print(json.dumps(asdict(asyncio.run(offer(_port, _request.encode("latin-1"), *_numbers)))))
+    print(json.dumps(vars(asyncio.run(offer(_port, _request.encode("latin-1"), *_numbers)))))

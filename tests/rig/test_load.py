@@ -85,7 +85,8 @@ async def test_nobody_listens() -> None:
 
 
 async def test_as_a_process_of_its_own() -> None:
-    async with peer(OK) as server:
+    missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+    async with peer(OK, missing) as server:
         result = await asyncio.to_thread(run_load, server.port, get_request("/x"), 100, 0.2)
-    assert (result.offered, result.good) == (20, 20)
+    assert (result.offered, result.good, result.statuses) == (20, 10, {404: 10})
     assert result.percentile_ms(1) == pytest.approx(max(result.times_ms))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pymongo
@@ -33,11 +34,37 @@ def test_operators_written_in_code_pass(filter: Any) -> None:
         {None: 1},
         {"a\0": 1},
         {"a": ({"b\0c": 1},)},
+        {"a": {"b": 1}, "c": [{"d": 1}, {"e": {"$where": "1"}}]},
     ],
 )
 def test_javascript_and_odd_keys_are_refused_at_any_depth(filter: Any) -> None:
     with pytest.raises(StoreError):
         check_filter(filter)
+
+
+def test_NOSQL_4_a_planted_key_is_found_wherever_it_stands() -> None:
+    """1,000 filters of random shape with one forbidden key at a random place, and the same without it."""
+    chance = random.Random(4)
+    for _ in range(1000):
+        places: list[Any] = []
+        value = grow(chance, 0, places)
+        check_filter(value)
+        place = chance.choice(places)
+        if isinstance(place, list):
+            place.append({"$where": "1"})
+        else:
+            place["$where"] = "1"
+        with pytest.raises(StoreError):
+            check_filter(value)
+
+
+def grow(chance: random.Random, depth: int, places: list[Any]) -> Any:
+    """A dict or list of random shape; `places` are all containers in it."""
+    size = chance.randint(0, 4) if depth < 5 else 0
+    inner = [grow(chance, depth + 1, places) if chance.random() < 0.6 else 1 for _ in range(size)]
+    made: Any = inner if depth and chance.random() < 0.4 else {f"k{number}": item for number, item in enumerate(inner)}
+    places.append(made)
+    return made
 
 
 @pytest.mark.parametrize(
@@ -83,6 +110,7 @@ def test_bulk_operations(operation: bulk.Operation, expected: Any) -> None:
 def test_clients_write_and_read_by_majority_with_bounded_waits() -> None:
     options = build_options(Mongo(pool_size=7, selection_timeout_s=3, pool_wait_s=0.2, operation_timeout_s=2))
     assert options["w"] == options["readConcernLevel"] == "majority"
+    assert options["maxConnecting"] == 10
     assert options["retryWrites"] is options["retryReads"] is options["tz_aware"] is True
     assert options["serverSelectionTimeoutMS"] == 3000
     assert options["waitQueueTimeoutMS"] == 200
