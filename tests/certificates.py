@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def write_certificate(folder: Path, name: str, *names: str, password: bytes = b"") -> tuple[Path, Path]:
+def write_certificate(
+    folder: Path, name: str, *names: str, password: bytes = b"", until_days: int = 1
+) -> tuple[Path, Path]:
     """`<name>.pem` and `<name>.key` in a folder, for host names; the paths."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -22,8 +24,8 @@ def write_certificate(folder: Path, name: str, *names: str, password: bytes = b"
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=10))
+        .not_valid_after(now + timedelta(days=until_days))
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(item) for item in names]), False)
