@@ -50,6 +50,11 @@ class Rule:
     sparse: bool = False
     index_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    @property
+    def pattern(self) -> str:
+        """`match` in slash notation, as messages and listings print it."""
+        return f"/{self.match}/{flag_letters(self.match_flags)}"
+
 
 def flag_letters(flags: int) -> str:
     """The flags of a pattern that have a letter in the notation of JavaScript."""

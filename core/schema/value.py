@@ -20,7 +20,7 @@ from core.schema.fields import FieldType
 from core.schema.formats import parse_integer
 from core.schema.pattern import compile_search
 from core.schema.refused import js_typeof, refuse, refuse_type, refuse_value, text_of
-from core.schema.rules import CONVERSIONS, Rule, flag_letters
+from core.schema.rules import CONVERSIONS, Rule
 from core.schema.stored import check_stored, to_utc
 from core.schema.upload import Upload
 
@@ -57,8 +57,7 @@ def check_value(kind: FieldType, rule: Rule, mode: Mode, value: Any) -> Any:
         _check_listed(value, rule.allow_multiple, _SEVERAL, fold(rule.allow_multiple).issuperset(text.split(",")))
         _check_listed(value, rule.deny, _DENY, text not in fold(rule.deny))
     if rule.match is not None and not compile_search(rule.match, rule.match_flags)(text_of(value)):
-        pattern = f"/{rule.match}/{flag_letters(rule.match_flags)}"
-        raise refuse(WireCode.PATTERN_MISMATCH, f" does not match pattern {pattern}")
+        raise refuse(WireCode.PATTERN_MISMATCH, f" does not match pattern {rule.pattern}")
     for name in rule.convert:
         value = CONVERSIONS[name](value)
     return value

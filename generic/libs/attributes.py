@@ -40,7 +40,7 @@ def _describe(kind: Any, rule: Any, required: bool, above: tuple[type[Any], ...]
     limits = {"maxLength": rule.max_length, "minLength": rule.min_length, "max": rule.max, "min": rule.min}
     attributes |= {name: value for name, value in limits.items() if value is not None}
     if rule.match is not None:
-        attributes["match"] = rule.match
+        attributes["match"] = rule.pattern
     allowed = rule.allow or rule.allow_multiple or (kind.item or kind).choices
     if allowed:
         attributes["allow"] = list(allowed)
