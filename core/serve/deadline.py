@@ -19,6 +19,7 @@ class Deadlines:
     def __init__(self) -> None:
         self._running: dict[Context, tuple[float, asyncio.Task[object] | None]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __len__(self) -> int:
         return len(self._running)
@@ -36,7 +37,7 @@ class Deadlines:
         """Start the time of a request; database calls see what is left of it."""
         at = time.monotonic() + ctx.route.timeout_s
         set_deadline(at, ctx.request.until_gone)
-        self._running[ctx] = (at, asyncio.current_task())
+        self._running[ctx] = (at, asyncio.current_task(self._loop))  # which would look for the loop by itself
         if self._timer is None:
             self._tick()
 
@@ -50,4 +51,5 @@ class Deadlines:
             if now >= at and not ctx.expired and task is not None:
                 ctx.expired = True
                 task.cancel()
-        self._timer = asyncio.get_running_loop().call_later(0.1, self._tick) if self._running else None
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(0.1, self._tick) if self._running else None

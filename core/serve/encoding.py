@@ -53,7 +53,7 @@ def encode_json(value: Any) -> bytes:
     Raises:
         TypeError: a value has no JSON form, or an integer exceeds 64 bits.
     """
-    return orjson.dumps(value, default=_encode_other, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    return orjson.dumps(value, _encode_other, orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def _encode_other(value: Any) -> Any:
@@ -70,9 +70,10 @@ def _encode_other(value: Any) -> Any:
 
 
 def _encode_datetime(value: datetime) -> str:
-    if value.tzinfo is not None:
-        value = value.astimezone(UTC).replace(tzinfo=None)
-    return value.isoformat(timespec="milliseconds") + "Z"
+    text = value.isoformat(timespec="milliseconds")
+    if value.tzinfo is None:
+        return f"{text}Z"
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else _encode_datetime(value.astimezone(UTC))
 
 
 # Subclasses are found in this order: a datetime is a date, too.

@@ -24,8 +24,9 @@ _PLAIN_PATH: Final = re.compile(rb"/|(?:/[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9_~!
 _BAD_ESCAPE: Final = re.compile(rb"%(?:2f|5c|(?![0-9a-f]{2}))", re.IGNORECASE)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 _VISIBLE: Final = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
-_HEADER_VALUE: Final = _VISIBLE + b" \t"
+_CONTROL_BYTE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _HEADER_NAME: Final = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+_known_names: Final[set[bytes]] = set()
 _HOST: Final = re.compile(
     rb"(?P<name>[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_]))*\.?|\[[0-9A-Fa-f:.]{2,45}\])"
     rb"(?::(?P<port>[0-9]{1,5}))?"
@@ -82,11 +83,14 @@ def check_headers(headers: Sequence[tuple[bytes, bytes]], limits: Limits) -> dic
     index = dict(headers)
     if len(index) != len(headers):
         index = _join_repeated(headers)
-    names, values = b"".join(index), b"".join(index.values())
-    if len(names) + len(values) > limits.header_bytes:
+    text = b"".join([*index, *index.values()])
+    if len(text) > limits.header_bytes:
         raise HeadersTooLarge(msg=f"The header fields are longer than {limits.header_bytes} bytes.")
-    if names.translate(None, _HEADER_NAME) or values.translate(None, _HEADER_VALUE) or b"" in index:
+    names = [] if _known_names.issuperset(index) else [name for name in index if name not in _known_names]
+    if _CONTROL_BYTE.search(text) or any(not name or name.translate(None, _HEADER_NAME) for name in names):
         raise BadRequest(msg="A header contains characters that are not allowed.")
+    if names and len(_known_names) < 1_000:
+        _known_names.update(names)
     return index
 
 

@@ -48,15 +48,17 @@ class Response:
 
     def __init__(self, content: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.status = status
-        made = _BARE
-        if content is None:
-            self.body = b""
+        made = _JSON
+        if type(content) is dict:
+            self.body = encode_json(content)
+        elif content is None:
+            self.body, made = b"", _BARE
         elif isinstance(content, str):
             self.body, made = content.encode("utf-8"), _TEXT
         elif isinstance(content, (bytes, bytearray, memoryview)):
             self.body, made = bytes(content), _BYTES
         else:
-            self.body, made = encode_json(content), _JSON
+            self.body = encode_json(content)
         self.raw_headers: list[RawHeader] = [*made]
         if headers:
             for name, value in headers.items():

@@ -52,11 +52,12 @@ def parse_json(raw: bytes, limits: Limits, declared: Mapping[str, int] = Mapping
         raise BadRequest(msg=f"The body is not valid JSON: {error.msg}.") from None
     if type(value) not in _CONTAINERS:
         raise BadRequest(msg="The body must be a JSON object or array.")
-    structure = _strip_texts(raw)
-    # A colon follows each key: where there are more, orjson dropped a key.
-    if _check_tree(value, limits, check_keys=b"$" in raw or b"\\" in raw) != structure.count(b":"):
-        raise BadRequest(msg="The body contains an object in which a key occurs twice.")
-    if _ZEROS in structure.translate(_TO_ZEROS):
+    keys = _check_tree(value, limits, check_keys=b"$" in raw or b"\\" in raw)
+    # A colon follows each key: where there are more, orjson dropped a key, or they stand in texts.
+    if keys != raw.count(b":") or _ZEROS in raw.translate(_TO_ZEROS):
+        structure = _strip_texts(raw)
+        if keys != structure.count(b":"):
+            raise BadRequest(msg="The body contains an object in which a key occurs twice.")
         _check_numbers(structure)
     if len(raw) > limits.text_bytes:
         _check_texts(value, limits.text_bytes, declared)
@@ -174,10 +175,13 @@ def build_form(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _unescape(part: bytes) -> str:
-    if b"%" in part and _BAD_ESCAPE.search(part):
-        raise BadRequest(msg="A parameter contains an incomplete percent escape.")
+    part = part.replace(b"+", b" ").replace(b"%20", b" ")  # mostly there is no other escape
+    if b"%" in part:
+        if _BAD_ESCAPE.search(part):
+            raise BadRequest(msg="A parameter contains an incomplete percent escape.")
+        part = unquote_to_bytes(part)
     try:
-        return unquote_to_bytes(part.replace(b"+", b" ")).decode()
+        return part.decode()
     except UnicodeDecodeError:
         raise BadRequest(msg="A parameter is not valid UTF-8.") from None
 

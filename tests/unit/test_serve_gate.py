@@ -287,3 +287,10 @@ def test_http_3_a_missing_or_second_host_is_refused() -> None:
     for second in (b"a", b"b"):
         with pytest.raises(BadRequest):
             check_headers([(b"host", b"a"), (b"host", second)], LIMITS)
+
+
+def test_a_name_that_was_right_once_does_not_let_a_wrong_one_through() -> None:
+    assert check_headers([(b"host", b"a"), (b"x-once", b"1")], Limits()) == {b"host": b"a", b"x-once": b"1"}
+    for name in (b"x-Once", b"x once", b"x-once\n", b""):
+        with pytest.raises(BadRequest):
+            check_headers([(b"host", b"a"), (b"x-once", b"1"), (name, b"1")], Limits())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -118,6 +119,9 @@ def test_ids_are_drawn_once_and_differ() -> None:
     assert one.id == one.id
     assert len(one.id) == 16
     assert one.id != two.id
+    ids = {Request("GET", "/a").id for _ in range(10_000)}
+    assert len(ids) == 10_000
+    assert all(re.fullmatch("[0-9a-f]{16}", id_) for id_ in ids)
 
 
 def test_a_fresh_request_has_no_values() -> None:
