@@ -82,7 +82,11 @@ class Gateway:
 
 @asynccontextmanager
 async def run_gateway(
-    upstreams: Mapping[str, str], routes: str, *options: str, variables: Mapping[str, str] | None = None
+    upstreams: Mapping[str, str],
+    routes: str,
+    *options: str,
+    variables: Mapping[str, str] | None = None,
+    measured: bool = False,
 ) -> AsyncIterator[Gateway]:
     """The server; `upstreams` are identities and the arguments of `Upstream` as text, `routes` a list of `Path`s."""
     root = Path(tempfile.mkdtemp(prefix="catena-"))
@@ -95,7 +99,9 @@ async def run_gateway(
     }
     environment = {"CATENA_LOCAL_URL": "memory", **(variables or {})}
     try:
-        with start_server(write_files(root, files), "test", *options, ready="", measured=True, **environment) as server:
+        with start_server(
+            write_files(root, files), "test", *options, ready="", measured=measured, **environment
+        ) as server:
             async with aiohttp.ClientSession(server.url, auto_decompress=False) as client:
                 await _wait_for(server, client)
                 yield Gateway(server, client)
@@ -128,6 +134,7 @@ PASSTHROUGH = """
     Path("/small/*", post=Route("small", body=Body(type="raw", limit_bytes=1000), chain=[through()])),
     Path("/short/*", get=Route("short", chain=[through(body_s=0.3)])),
     Path("/away/*", all=Route("away", chain=[through(upstream="away")])),
+    Path("/few/*", all=Route("few", chain=[through(upstream="few")])),
     Path("/hello", get=Route("hello", chain=[use("gate-steps", "1.0", "hello")])),
     Path("/count", post=Route("count", chain=[use("gate-steps", "1.0", "count")])),
     Path("/call", get=Route("call", chain=[use("gate-steps", "1.0", "call")])),
@@ -147,6 +154,7 @@ async def passthrough_gateway() -> AsyncIterator[Case]:
     async with serve_upstream(handler) as server:
         upstreams = {
             "api": f'base_url="{server.url}/base", timeout_s=1, breaker=None, headers={{"X-Own": Secret("mine")}}',
+            "few": f'base_url="{server.url}/base", timeout_s=2, concurrency=2',
             "away": f'base_url="http://127.0.0.1:{free_port()}", breaker=Breaker(open_s=0.3)',
         }
         async with run_gateway(upstreams, PASSTHROUGH) as gate:

@@ -69,7 +69,7 @@ async def measure(path: str, mib: int) -> None:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serve_upstream(handler))
         upstreams = {"api": f'base_url="{server.url}", timeout_s=30'}
-        gate = await stack.enter_async_context(run_gateway(upstreams, ROUTES))
+        gate = await stack.enter_async_context(run_gateway(upstreams, ROUTES, measured=True))
         await run_through(gate, path, 10)  # everything is imported and every buffer is there
         before = rss_mib(gate.server.process.pid)
         seen = await run_through(gate, path, mib)

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from core.data import cache as module
 from core.data.cache import CachedValue, RecordCache
 from core.data.deadline import remaining_s, set_deadline
+from core.errors import Unavailable
 from core.schema.model import Model
 from core.settings import Cache
 
@@ -160,6 +162,26 @@ async def test_the_deadline_of_the_first_caller_is_not_the_producers(scene: Scen
         return await scene.cache.cached("d", lifetime_s=5, producer=look)
 
     assert (await asyncio.create_task(call())).value
+
+
+async def test_a_producer_has_its_own_bound(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PRODUCER_S", 0.01)
+    scene.source.gate.clear()
+    with pytest.raises(Unavailable):
+        await scene.get()
+    scene.source.gate.set()
+    scene.source.error = TimeoutError()  # its own is its own
+    with pytest.raises(TimeoutError):
+        await scene.get()
+
+
+async def test_in_grace_nobody_waits_while_another_one_tries(scene: Scene) -> None:
+    await scene.get(grace_s=30)
+    scene.clock.now += 58
+    scene.source.gate.clear()
+    assert (await scene.get(grace_s=30)).value == 1  # the renewal has begun
+    scene.clock.now += 5
+    assert await scene.get(grace_s=30) == CachedValue(1, True, 27, 0)
 
 
 class Todo(Model, identity="cache-todo", collection="todos"):
