@@ -49,7 +49,7 @@ endif
 
 ifneq ($(wildcard tests/chaos),)
 chaos: $(READY) ## Kill processes, step down primaries, skew clocks
-	$(BIN)/python -m pytest tests/chaos
+	$(BIN)/python -m pytest -s tests/chaos
 endif
 
 docs: $(READY) ## Write the route table and the OpenAPI document the tests compare with

@@ -24,13 +24,14 @@ from tests.rig.load import finish_load, get_request, start_load
 from tests.server import Server, run_command, start_server
 
 CONFIG = """
-    from core import LOCAL, Cache, CronSettings, Log, Mongo, ServerSettings, Timeouts, env
+    from core import LOCAL, Cache, CronSettings, Log, Mongo, Overload, ServerSettings, Timeouts, env
 
     settings = ServerSettings(
         databases={"main": Mongo(url=env("CATENA_MONGO_URL", default=LOCAL), selection_timeout_s=1)},
         cache=Cache(servers=env("CATENA_MEMCACHED", default=[])),
         cron=CronSettings(enabled=False),
         log=Log(level="info", format="json"),
+        overload=Overload(max_lag_ms=10_000),
         timeouts=Timeouts(drain_s=env("CATENA_DRAIN_S", default=15.0)),
     )
 """
