@@ -121,9 +121,15 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "an upgrade keeps its connection": Mutation(
         "core/serve/protocol.py",
-        "        self.cycle.keep_alive = False\n",
-        "",
+        "        self.cycle.keep_alive = False\n        if any(",
+        "        if any(",
         "tests/attack/test_connections.py::test_HTTP_7_an_upgrade_is_answered_and_the_connection_closed",
+    ),
+    "refusals out of order": Mutation(
+        "core/serve/protocol.py",
+        "if running is not None and not at_once and (",
+        "if False and (",
+        "tests/attack/test_connections.py::test_HTTP_6_what_cannot_be_read_waits_for_the_answers_before_it",
     ),
     "a client that left is a failure": Mutation(
         "core/serve/app.py",
