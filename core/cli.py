@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import click
 
+from core.commands.cron import cron
 from core.commands.inspect import check, openapi, routes
-from core.commands.run import cron, indexes, serve
+from core.commands.run import indexes, serve
 from core.commands.scaffold import new
 from core.commands.state import State, report
 from core.errors import CatenaError, ConfigError

@@ -227,10 +227,14 @@ class Cache:
 
 @dataclass(frozen=True, slots=True)
 class CronSettings:
-    """Whether jobs run in this mode, and on which host names (empty: everywhere)."""
+    """Whether jobs run in this mode, and on which host names (empty: everywhere).
+
+    A server that was silent for `dead_after_s` loses its runs to others.
+    """
 
     enabled: bool = True
     allowed_hosts: Sequence[str] = ()
+    dead_after_s: float = 15
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Commands that do something: `serve`, `cron`, `indexes`.
+"""Commands that do something: `serve`, `indexes`; `cron` is in a file of its own.
 
 In: a `State`. Out: an exit code; `serve` returns when the server was told to stop.
 """
@@ -17,11 +17,9 @@ from typing import Any
 import click
 
 from core.commands.state import State
-from core.cron.job import run_once
 from core.data.databases import Databases
 from core.data.ladder import climb, pass_on
 from core.errors import ConfigError
-from core.load.problems import did_you_mean
 from core.serve.app import App
 from core.serve.create import HOME, build_app
 from core.serve.server import serve as run_server
@@ -44,10 +42,10 @@ def serve(state: State, port: int | None, workers: int | None, reload: bool, no_
     if port is not None:
         first, *others = settings.listen
         settings = replace(settings, listen=(replace(first, port=port), *others))
-    if no_cron:
+    place = WorkerPlace.read()
+    if no_cron or (place is not None and place.index > 0):  # one worker of a server runs them
         settings = replace(settings, cron=replace(settings.cron, enabled=False))
     state.__dict__["settings"] = settings
-    place = WorkerPlace.read()
     assembly = state.assembly
     ground = climb(settings.databases, state.root)
     if place is None:
@@ -69,6 +67,7 @@ def serve(state: State, port: int | None, workers: int | None, reload: bool, no_
             settings,
             state.root,
             workers=workers or settings.workers,
+            stop_s=max([job.policy.grace_s for job in assembly.linked.jobs if settings.cron.enabled], default=0),
             watch=_watcher([folder for folder in watched if folder.is_dir()]) if watched else None,
             place=place,
         )
@@ -88,48 +87,6 @@ def _watcher(folders: Sequence[Path]) -> Callable[[threading.Event], bool]:
         return changes is not None
 
     return wait
-
-
-@click.group()
-def cron() -> None:
-    """Look at the jobs, and run them by hand."""
-
-
-@cron.command("list")
-@click.pass_obj
-def list_jobs(state: State) -> None:
-    """Every job with its schedule and the file it stands in."""
-    for job in state.assembly.linked.jobs:
-        place = job.source.relative_to(state.root)
-        click.echo(f"{job.identity}  {job.schedule.expression} ({job.schedule.timezone})  {place}")
-
-
-@cron.command("run")
-@click.argument("names", nargs=-1, required=True)
-@click.pass_obj
-def run_jobs(state: State, names: tuple[str, ...]) -> int:
-    """Run jobs once, now, without a server; exit code 1 when one fails."""
-    return asyncio.run(_run_jobs(state, names))
-
-
-async def _run_jobs(state: State, names: tuple[str, ...]) -> int:
-    jobs = {job.identity: job for job in state.assembly.linked.jobs}
-    for name in names:
-        if name not in jobs:
-            hint = did_you_mean(name, jobs)
-            raise ConfigError("cron run", f"there is no job '{name}'{f' ({hint})' if hint else ''}")
-    async with state.application() as app:
-        runs = [run_once(app.context, jobs[name]) for name in names]
-        outcomes = await asyncio.gather(*runs, return_exceptions=True)
-    failed = 0
-    for name, outcome in zip(names, outcomes, strict=True):
-        if isinstance(outcome, BaseException):
-            failed = 1
-            extra = {"action": "cron.failed"}
-            _log.error("job '%s' failed: %r", name, outcome, exc_info=outcome, extra=extra)
-        else:
-            click.echo(f"{name}: done")
-    return failed
 
 
 @click.command()

@@ -1,6 +1,6 @@
 """What a job gets as its only argument, and a run of it without slot or lease.
 
-In: a `LinkedJob` and the application. Out: the author's coroutine, run once, whatever the clock says.
+In: a `LinkedJob` and the application. Out: a `Job`; runs by the clock get theirs from `worker.py`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,10 @@ from core.serve.context import AppContext, ProjectSettings
 
 @dataclass(eq=False)
 class Job:
-    """One run of a job.
+    """One run of a job: due at `slot`, `forced` by somebody, to end soon if `stop_requested`.
 
-    Attributes:
-        app: the application.
-        identity: of the job.
-        slot: the instant it was due, in UTC.
-        run_id: unique for the run; use it as idempotency key of outside effects.
-        fence: increases with every run of the job; write it with what you store.
-        stop_requested: whether the job should come to an end.
+    `run_id` is an idempotency key for effects outside; `fence` grows with every run, write it with what you store
+    elsewhere.
     """
 
     app: AppContext
@@ -34,12 +29,14 @@ class Job:
     slot: datetime
     run_id: str = field(default_factory=lambda: secrets.token_hex(16))
     fence: int = 0
+    forced: bool = False
     stop_requested: bool = False
+    lease: Background | None = None
 
     @property
     def db(self) -> Background:
-        """The databases, through connections that no request waits for."""
-        return self.app.db.background
+        """The databases, over connections that no request waits for; a write without a lease is a `LeaseLost`."""
+        return self.lease or self.app.db.background
 
     @property
     def http(self) -> Upstreams:
@@ -53,8 +50,8 @@ class Job:
 
     @property
     def log(self) -> EventLogger:
-        """A logger whose events carry job and run."""
-        return get_logger("job", job=self.identity, run_id=self.run_id)
+        """A logger whose events carry job, slot and run."""
+        return get_logger("job", job=self.identity, slot=self.slot.isoformat(), run_id=self.run_id)
 
     def now(self) -> datetime:
         """The current time, aware, in UTC."""
@@ -63,4 +60,4 @@ class Job:
 
 async def run_once(app: AppContext, job: LinkedJob) -> None:
     """Run a job now, whatever its schedule and caps say; its errors are the caller's."""
-    await job.call(Job(app, job.identity, app.clock()))
+    await job.call(Job(app, job.identity, app.clock(), forced=True))

@@ -80,17 +80,17 @@ class Databases:
         """The collection of a model, over the client for requests or the one for other work."""
         found = self._collections.get((model, background))
         if found is None:
-            found = Collection(model, self._connection(model.database), background=background)
+            found = Collection(model, self.connection(model.database), background=background)
             self._collections[model, background] = found
         return found
 
     def raw(self, name: str = "") -> AsyncDatabase[dict[str, Any]]:
         """The driver's database of this name, for what `Collection` does not offer."""
-        return self._connection(name).database()
+        return self.connection(name).database()
 
     def transaction(self, database: type[Model] | str = "") -> AbstractAsyncContextManager[None]:
         """`async with db.transaction():` makes the calls inside happen together or not at all, on one database."""
-        return open_transaction(self._connection(database if isinstance(database, str) else database.database))
+        return open_transaction(self.connection(database if isinstance(database, str) else database.database))
 
     async def state(self) -> dict[str, str]:
         """`up` or `down` for each name; at most one question a second, shared by all callers."""
@@ -105,7 +105,8 @@ class Databases:
         await asyncio.gather(*(connection.close(timeout_s) for connection in self._connections.values()))
         self._collections.clear()
 
-    def _connection(self, name: str | None) -> Connection:
+    def connection(self, name: str | None) -> Connection:
+        """The connection of this name, or the default one."""
         connection = self._connections.get(name or self._default)
         if connection is None:
             raise StoreError(f"there is no database '{name}'; the settings name {', '.join(self._connections)}")
@@ -146,3 +147,7 @@ class Background:
     def __getitem__(self, model: type[M]) -> Collection[M]:
         """The collection of a model."""
         return self._databases.collection(model, background=True)
+
+    def transaction(self) -> AbstractAsyncContextManager[None]:
+        """`Databases.transaction` for background work, on the default database."""
+        return open_transaction(self._databases.connection(""), background=True)

@@ -23,6 +23,7 @@ from core.data.errors import NotSupported
 from core.errors import StoreError
 
 T = TypeVar("T")
+_UNDO_S = 0.2  # whoever was cancelled goes on at once, also when nobody answers
 _current: ContextVar[Transaction | None] = ContextVar("catena_transaction", default=None)
 
 
@@ -33,23 +34,23 @@ def current_transaction() -> Transaction | None:
 
 
 @asynccontextmanager
-async def open_transaction(connection: Connection) -> AsyncIterator[None]:
-    """The block of `Databases.transaction()`."""
+async def open_transaction(connection: Connection, *, background: bool = False) -> AsyncIterator[None]:
+    """The block of `Databases.transaction()`; with `background` on the client for work that is no request."""
     if current_transaction() is not None:
         raise StoreError("a transaction is already open here; they cannot be nested")
     if not connection.can_transact and await connection.probe() and not connection.can_transact:
         raise NotSupported(f"database '{connection.name}' is no replica set, so it has no transactions")
     limit_ms = connection.max_time_ms()
-    session = connection.database().client.start_session()
+    session = connection.database(background=background).client.start_session()
     concern = WriteConcern("majority", wtimeout=limit_ms)
     await session.start_transaction(ReadConcern("snapshot"), concern, max_commit_time_ms=limit_ms)
-    transaction = Transaction(connection, session)
+    transaction = Transaction(connection, session, background=background)
     token = _current.set(transaction)
     try:
         yield
     except BaseException:
         with suppress(StoreError):  # the server undoes it by itself; the error under way says more
-            await connection.run(transaction.end(commit=False))
+            await connection.run(transaction.end(commit=False), limit_s=_UNDO_S)
         raise
     else:
         await connection.run(transaction.end(commit=True))
@@ -60,16 +61,17 @@ async def open_transaction(connection: Connection) -> AsyncIterator[None]:
 class Transaction:
     """The session that the calls of a block share."""
 
-    def __init__(self, connection: Connection, session: AsyncClientSession) -> None:
+    def __init__(self, connection: Connection, session: AsyncClientSession, *, background: bool) -> None:
         self.is_open = True
+        self._is_background = background
         self._connection = connection
         self._session = session
         self._turn = asyncio.Lock()
 
     def join(self, connection: Connection, *, background: bool) -> AsyncClientSession:
         """The session for one call; `StoreError` for a call over another client."""
-        if background:
-            raise StoreError("a transaction runs on the client for requests; db.background cannot take part")
+        if background is not self._is_background:
+            raise StoreError("a transaction runs on one client: db and db.background cannot take part in the same one")
         if connection is not self._connection:
             raise StoreError(f"a transaction on database '{self._connection.name}' cannot reach '{connection.name}'")
         return self._session

@@ -46,7 +46,7 @@ class App:
         self.draining = False
         self._on_stop = on_stop
         self._limits = context.server.limits
-        self._startup = Startup(context)
+        self._startup = Startup(context, lambda: self.draining)
         self._pages = Pages(context, self._startup)
         self._static = StaticFiles((folder.prefix, folder.folder) for folder in context.linked.public_folders)
         hosts = Hosts(context.server.hosts)

@@ -83,13 +83,14 @@ def serve(
     root: Path,
     *,
     workers: int,
+    stop_s: float,
     watch: Callable[[threading.Event], bool] | None,
     place: WorkerPlace | None,
 ) -> int:
     """Serve until told to stop; returns the exit code.
 
     `watch` blocks until the workers are to restart; `place` is what a worker of a supervisor inherited.
-    Files of certificates are relative to `root`.
+    Jobs may take `stop_s` to end. Files of certificates are relative to `root`.
 
     Raises:
         ConfigError: an address is in use, not allowed, or not of this machine; a certificate cannot be used.
@@ -108,7 +109,7 @@ def serve(
         return _run(make_app(), settings, list(zip(sockets, contexts, strict=True)), lambda: None)
     if os.name != "posix":
         raise ConfigError("workers", "several workers and --reload need a Unix system")
-    return Supervisor(sockets, workers, settings.timeouts.drain_s, watch).run()
+    return Supervisor(sockets, workers, max(stop_s, settings.timeouts.drain_s), watch).run()
 
 
 def _bind(name: str, listener: Http | Https) -> socket.socket:

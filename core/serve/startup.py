@@ -1,6 +1,7 @@
 """What happens between the start of a worker and its first answer, and at its stop.
 
-In: the `AppContext`. Out: open databases with their collections, start functions done; at stop the reverse.
+In: the `AppContext`. Out: open databases with their collections, start functions done, crons under way; at stop
+the reverse.
 A database that is down does not keep the server from starting: what needs it is tried again until it is up.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from core.errors import NotConnected, StoreError
@@ -20,8 +21,10 @@ _log = logging.getLogger("catena.server")
 class Startup:
     """The start of one worker; `done` once every start function has run."""
 
-    def __init__(self, app: AppContext) -> None:
+    def __init__(self, app: AppContext, is_draining: Callable[[], bool] = lambda: False) -> None:
         self._app = app
+        self._is_draining = is_draining
+        self._crons: Any = None
         self._pending = list(app.linked.inits)
         self._entered: list[AsyncGenerator[Any, None]] = []
         self._retrying: asyncio.Task[None] | None = None
@@ -47,6 +50,8 @@ class Startup:
         if self._retrying is not None:
             self._retrying.cancel()
             await asyncio.wait({self._retrying})
+        if self._crons is not None:
+            await self._crons.stop()
         await self._app.background.drain(timeout_s)
         for entered in reversed(self._entered):
             await anext(entered, None)
@@ -67,6 +72,11 @@ class Startup:
                 await init.call(self._app)
             self._pending.pop(0)
         self.done = True
+        if self._app.linked.jobs and self._app.server.cron.enabled:
+            from core.cron.manager import Manager
+
+            self._crons = Manager(self._app, self._is_draining)
+            self._crons.start()
 
     async def _retry(self) -> None:
         while not self.done:

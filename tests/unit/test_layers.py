@@ -25,10 +25,10 @@ LEVELS = {
         "load/registry data/* http/* serve/body link/linked serve/hosts serve/cors serve/static serve/i18n"
         " serve/client serve/tls serve/delivery serve/background"
     ),
-    4: "load/* serve/limits serve/matcher serve/context serve/deadline serve/output cron/plan cron/store",
-    5: "link/* docs/* cron/job",
-    6: ("serve/program serve/chain serve/overload serve/startup docs/ui cron/worker cron/manager"),
-    7: "serve/app serve/pages serve/create serve/protocol serve/supervisor serve/server",
+    4: "load/* serve/limits serve/matcher serve/context serve/deadline serve/output cron/plan cron/lease",
+    5: "link/* docs/* cron/job cron/config cron/store",
+    6: ("serve/program serve/chain serve/overload docs/ui cron/worker cron/manager"),
+    7: "serve/app serve/startup serve/pages serve/create serve/protocol serve/supervisor serve/server",
     8: "commands/* testing cli",
 }
 # What authors import. It stands above everything, and nothing in core may use it.

@@ -22,17 +22,17 @@ FUNCTION_LINES = 40
 CORE_LINES = 8_000
 #: what a room of core may have while core is over its budget; "" is the files that stand in core itself
 ROOM_LINES = {
-    "": 1_330,
-    "commands": 430,
-    "cron": 850,
-    "data": 2_400,
+    "": 1_320,
+    "commands": 470,
+    "cron": 1_070,
+    "data": 2_390,
     "declare": 650,
-    "docs": 530,
+    "docs": 520,
     "http": 500,
     "link": 1_290,
     "load": 980,
-    "schema": 2_280,
-    "serve": 3_755,
+    "schema": 2_270,
+    "serve": 3_770,
 }
 
 OURS = ("core", "generic", "projects", "config", "tests", "server.py")

@@ -1,0 +1,48 @@
+"""What a server pays for a thousand jobs that are not due."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.crons import Cluster, cluster
+from tests.mongo import wait_until
+
+WINDOW_S = 10
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _operations(made: Cluster) -> int:
+    commands = made.client.admin.command("serverStatus")["metrics"]["commands"]
+    return sum(commands[name]["total"] for name in ("aggregate", "findAndModify", "find", "insert", "update", "delete"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_thousand_idle_jobs_cost_next_to_nothing(mongo_url: str, database_name: str) -> None:
+    with cluster(mongo_url, database_name, "idle", 15) as made:
+        process = made.process()
+        process.start()
+        wait_until(
+            lambda: (
+                made.jobs.count_documents({"_id": {"$regex": "^ticks-idle"}, "slots.cluster": {"$exists": True}})
+                == 1000
+            ),
+            60,
+        )
+        time.sleep(4)  # the start is over
+        cpu_s, operations, began = _cpu_s(process.pid), _operations(made), time.monotonic()
+        time.sleep(WINDOW_S)
+        elapsed_s = time.monotonic() - began
+        share = (_cpu_s(process.pid) - cpu_s) / elapsed_s
+        rate = (_operations(made) - operations) / elapsed_s
+        print(f"1,000 idle jobs: {share:.2%} of a core, {rate:.2f} operations a second")
+        assert rate <= 1
+        assert share <= 0.02
