@@ -109,10 +109,14 @@ class Schedule:
 
 
 def _normalise(name: str, value: str | int | None, default: str) -> str:
-    """A field as cronsim reads it; mia's spellings of a whole range are `*`, also before a step."""
-    text = default if value is None else str(value).strip().upper()
-    items = [item.partition("/") for item in text.split(",")]
-    return ",".join("".join(("*" if base in _EVERY.get(name, ()) else base, *step)) for base, *step in items)
+    """A field as cronsim reads it: mia's spellings of a whole range are `*`, and `3-3/2` is 3, not `3/2`."""
+    items = []
+    for item in (default if value is None else str(value).strip().upper()).split(","):
+        base, slash, step = item.partition("/")
+        begin, dash, end = base.partition("-")
+        whole = "*" if base in _EVERY.get(name, ()) else base
+        items.append(begin if dash and begin == end else whole + slash + step)
+    return ",".join(items)
 
 
 def _next_real(expression: str, zone: ZoneInfo, after: datetime) -> datetime:

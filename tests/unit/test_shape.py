@@ -24,7 +24,7 @@ CORE_LINES = 8_000
 ROOM_LINES = {
     "": 1_320,
     "commands": 470,
-    "cron": 1_070,
+    "cron": 1_080,
     "data": 2_390,
     "declare": 650,
     "docs": 520,
