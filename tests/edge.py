@@ -113,7 +113,7 @@ HOSTED = """
 def edge_root(settings: str, *host_ids: str) -> Iterator[Path]:
     """A root with the application; `settings` are arguments, `host_ids` get a route `/host` that tells theirs."""
     root = Path(tempfile.mkdtemp(prefix="catena-edge-"))
-    fixed = "log=Log(level='warn'), databases={'main': Mongo(url=LOCAL)}"
+    fixed = "log=Log(level='info'), databases={'main': Mongo(url=LOCAL)}"
     configuration = f"{HEAD}\nsettings = ServerSettings({fixed}, {settings})\n"
     files = {
         "projects/edge/controllers/edge.py": CONTROLLER,
