@@ -11,6 +11,7 @@ settings = replace(
     base,
     log=Log(level=env("CATENA_LOG_LEVEL", default="info"), format="text"),
     debug=True,
+    default_errors=("generic-defaultJSONErrorResponse", "1.0"),  # shows the debug block in errors, too
     # Settings of projects, by the identity of their settings class; names that no class has are reported.
     projects={"demo-config": {"title": "This is a demo API, served locally"}},
 )

@@ -119,8 +119,10 @@ async def send_file(response: FileResponse, request: Request, scope: Message, re
     headers = {name.decode(): value.decode("latin-1") for name, value in response.raw_headers}
     etag = headers.setdefault("etag", f'W/"{found.st_size:x}-{found.st_mtime_ns:x}"')
     sender = Sender(response.path, response.status, headers, response.media_type or None, stat_result=found)
-    known = request.index.get(b"if-none-match")
-    if known is not None and request.method in {"GET", "HEAD"} and is_known(known, etag.encode("latin-1")):
+    known, since = (request.index.get(name) for name in (b"if-none-match", b"if-modified-since"))
+    date = sender.headers["last-modified"].encode()
+    same = since == date if known is None else is_known(known, etag.encode("latin-1"))
+    if same and request.method in {"GET", "HEAD"}:
         await send({"type": "http.response.start", "status": 304, "headers": _without_content(sender.raw_headers)})
         await send({"type": "http.response.body", "body": b""})
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from core import Context, Controller, HTTPError, Params, Response, error_response, json_response, rule
+from generic.libs.debug import add_debug
 from generic.libs.plain import read_envelope
 from generic.libs.selection import parse_names, select_members
 
@@ -22,7 +23,7 @@ class Selection(Params):
 @json_output.all
 async def send_json(ctx: Context) -> Response:
     """The result as `{status, deprecated?, notice?, debug?, response?}`."""
-    return json_response(ctx)
+    return add_debug(ctx, json_response(ctx))
 
 
 @filtered_output.all
@@ -31,11 +32,11 @@ async def send_selected_json(ctx: Context, *, query: Selection) -> Response:
     answer = json_response(ctx)
     names = parse_names(query.filter or "")
     if not names or ctx.result is None:
-        return answer
-    return json_response(ctx, select_members(read_envelope(answer)["response"], names))
+        return add_debug(ctx, answer)
+    return add_debug(ctx, json_response(ctx, select_members(read_envelope(answer)["response"], names)))
 
 
 @json_errors.all
 async def send_json_error(ctx: Context, *, error: HTTPError) -> Response:
     """The error as `{status, errors: [{code, msg, id?, in?}], debug?}`."""
-    return error_response(ctx, error)
+    return add_debug(ctx, error_response(ctx, error))

@@ -253,6 +253,7 @@ async def test_a_client_that_has_the_file_gets_304(file: Path) -> None:
         {"if_none_match": etag},
         {"if_none_match": etag, "if_modified_since": "Mon, 01 Jan 2001 00:00:00 GMT"},
         {"if_none_match": etag, "range": "bytes=0-9"},
+        {"if_modified_since": "Tue, 14 Nov 2023 22:13:20 GMT"},
     ):
         for method in ("GET", "HEAD"):
             status, sent_headers, body = await fetch(file, method, **headers)
@@ -263,7 +264,12 @@ async def test_a_client_that_has_the_file_gets_304(file: Path) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"if_none_match": '"other"'}, {"if_none_match": '"other"', "if_modified_since": "Tue, 14 Nov 2023 22:13:20 GMT"}],
+    [
+        {"if_none_match": '"other"'},
+        {"if_modified_since": "Mon, 01 Jan 2001 00:00:00 GMT"},
+        {"if_modified_since": "yesterday"},
+        {"if_none_match": '"other"', "if_modified_since": "Tue, 14 Nov 2023 22:13:20 GMT"},
+    ],
 )
 async def test_a_client_with_an_older_file_gets_the_new_one(file: Path, headers: dict[str, str]) -> None:
     assert (await fetch(file, **headers))[0] == 200
