@@ -54,7 +54,7 @@ def test_what_was_never_sealed_does_not_open(sealed: str) -> None:
 def test_a_sealed_text_that_was_changed_does_not_open() -> None:
     sealed = Sealer([ONE]).seal("key", "a.1")
     head, name, text = sealed.split(".")
-    for at in range(len(text) - 2):
+    for at in range(len(text.rstrip("=")) - 1):  # the last one has bits that stand for nothing
         other = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
         assert Sealer([ONE]).open(f"{head}.{name}.{other}", "a.1") is None
 
