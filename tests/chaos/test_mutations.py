@@ -33,9 +33,6 @@ MUTATIONS: dict[str, Mutation] = {
         '"w": 1',
         "tests/unit/test_data_query.py::test_clients_write_and_read_by_majority_with_bounded_waits",
     ),
-    "writes are not retried": Mutation(
-        "core/data/connection.py", '"retryWrites": True', '"retryWrites": False', "tests/integration/test_failover.py"
-    ),
     "a replay is looked for before it is kept": Mutation(
         "generic/libs/verify.py",
         """    try:
