@@ -256,22 +256,22 @@ class Manager:
         if tracked.is_waiting:
             self._look.set()
 
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
-        async def guarded() -> None:
-            try:
-                await work
-            except StoreError as error:
-                _report(error)
-
-        task = asyncio.ensure_future(guarded())
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
 
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _report(error)
 
-def _report(error: StoreError) -> float:
-    """Say what the database refused, not that it is out of reach; seconds to wait before the next try."""
-    _tell("debug" if isinstance(error, NotConnected) else "error", "failed", "%s", error)
+
+def _report(error: BaseException) -> float:
+    """Say what went wrong, except that the database is out of reach; seconds to wait before the next try."""
+    if not isinstance(error, NotConnected):
+        _tell("error", "failed", "%r", error)
     return _AGAIN_S
 
 
