@@ -15,7 +15,6 @@ from tests.mongo import opened, wait_until
 from tests.rig.replica_set import replica_set
 from tests.rig.writers import Writers
 
-
 WRITERS, STEP_DOWNS = 8, 3
 
 
