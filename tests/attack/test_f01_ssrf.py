@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus, urlsplit
 
 import pytest
 from aiohttp import web
@@ -52,13 +55,18 @@ def corpus(port: int) -> list[str]:
 
 
 @pytest.fixture
-def connects(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Every place that a socket was told to connect to."""
+def connects(monkeypatch: pytest.MonkeyPatch, mongo_url: str) -> list[Any]:
+    """Every place that a socket was told to connect to.
+
+    But for the socket of the tests' database: drivers of other tests watch it from threads of their own.
+    """
     places: list[Any] = []
     original = socket.socket.connect
+    database = unquote_plus(urlsplit(mongo_url).netloc)
 
     def connect(self: socket.socket, place: Any) -> None:
-        places.append(place)
+        if place != database:
+            places.append(place)
         original(self, place)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
@@ -94,6 +102,14 @@ async def test_EGR_2_f01_no_spelling_of_an_address_connects(connects: list[Any],
                 print(url, (await client.get(url)).status)
         assert server.requests == []
     assert connects == []
+
+
+async def test_the_hook_overlooks_nothing_but_the_database(connects: list[Any], mongo_url: str, own_root: Path) -> None:
+    places = [unquote_plus(urlsplit(mongo_url).netloc), str(own_root / "m.sock"), ("127.0.0.1", 9)]
+    for place in places:
+        with socket.socket(socket.AF_UNIX if isinstance(place, str) else socket.AF_INET) as one, suppress(OSError):
+            one.connect(place)
+    assert connects == places[1:]
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
