@@ -6,15 +6,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 TYPED := core generic config server.py tests/typing
 
-# Targets whose folders are not there are not offered.
-ABSENT := $(if $(wildcard tests/benchmarks),,bench) $(if $(wildcard tests/chaos),,chaos)
-
 .DEFAULT_GOAL := help
 .PHONY: help install run test check fix bench chaos docs clean clean-all
 
 help: ## List the targets
-	@awk -F ':.*## ' -v absent=' $(ABSENT) ' \
-		'/^[a-z-]+:.*## / && !index(absent, " " $$1 " ") { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 install: $(READY) ## Create .venv with every locked dependency
 
@@ -42,15 +38,11 @@ fix: $(READY) ## Apply what ruff can repair, and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-ifneq ($(wildcard tests/benchmarks),)
 bench: $(READY) ## Measure speed and memory
 	$(BIN)/python -m tests.benchmarks
-endif
 
-ifneq ($(wildcard tests/chaos),)
 chaos: $(READY) ## Kill processes, step down primaries, skew clocks
 	$(BIN)/python -m pytest -s tests/chaos
-endif
 
 docs: $(READY) ## Write the route table and the OpenAPI document the tests compare with
 	$(BIN)/python server.py test routes --json > .golden.tmp
