@@ -22,7 +22,7 @@ TRIES = 5  # the machine may be busy with something else
 RSS_MIB = 65
 #: imported only when something declared needs them
 HEAVY = [
-    "aioapns", "aiohttp", "aiomcache", "aiosmtplib", "apscheduler", "argon2", "jinja2", "joserfc", "mongomock",
+    "aioapns", "aiohttp", "aiomcache", "aiosmtplib", "jinja2", "joserfc", "mongomock",
     "mongomock_ng", "opentelemetry", "prometheus_client", "pywebpush", "starlette", "watchfiles",
 ]  # fmt: skip
 
