@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import linecache
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from types import CodeType
@@ -18,6 +18,7 @@ from typing import Any, Final, NoReturn
 
 from core.errors import ErrorItem, PreconditionFailed, WireCode
 from core.link.linked import Linked, LinkedRoute, LinkedStep, Section
+from core.schema.fields import Field
 from core.serve.body import read_body_value
 from core.serve.context import Context
 from core.serve.output import json_response
@@ -118,22 +119,41 @@ def _refuse(errors: list[ErrorItem]) -> NoReturn:
 
 
 def _check_overflow(ctx: Context, read: Mapping[Section, Any]) -> None:
-    """Log or refuse fields of the sections that were read and that no step declares.
+    """Log or refuse fields, at any depth, of the sections that were read and that no step declares.
 
-    Source: mia.js `parameterOverflow`; names are compared at the top level, sections merged over all steps.
+    Source: mia.js `parameterOverflow`, which compares the top level only; sections are merged over all steps.
     """
     route, errors = ctx.route, list[ErrorItem]()
-    for section, value in read.items():
-        objects = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Mapping)]
-        unknown = sorted({name for item in objects for name in item} - route.parameters.get(section, {}).keys())
-        if unknown and section not in route.open_sections:
+    for name, value in read.items():
+        fields = [field for section in route.sections if section.section == name for field in section.fields]
+        unknown = [] if name in route.open_sections else sorted(_find_unknown([value], fields))
+        if unknown:
             text = f"Additional parameters are not allowed: {', '.join(unknown)}"
-            errors.append(ErrorItem(WireCode.ADDITIONAL_PARAMS_NOT_ALLOWED, text, None, section))
+            errors.append(ErrorItem(WireCode.ADDITIONAL_PARAMS_NOT_ALLOWED, text, None, name))
     if errors and route.parameter_overflow == "block":
         raise PreconditionFailed(errors)
     for item in errors:
         extra = {"action": "request.overflow", "request_id": ctx.request.id, "route": route.label}
         _log.warning("%s in %s", item.msg, item.in_, extra=extra)
+
+
+def _find_unknown(values: list[Any], fields: Sequence[Field], path: str = "") -> Iterator[str]:
+    """Paths of names, each once, that no field declares; what one declares as free-form is not looked into."""
+    inner: dict[str, list[Any]] = {}
+    while values:
+        value = values.pop()
+        if isinstance(value, list):
+            values += value
+        elif isinstance(value, Mapping):
+            for name, below in value.items():
+                inner.setdefault(name, []).append(below)
+    for name, below in inner.items():
+        declared = [field for field in fields if field.wire == name]
+        if not declared:
+            yield path + name
+        elif all(field.type.innermost.params and not field.rule.extend for field in declared):
+            merged = [part for field in declared for part in field.type.innermost.fields]
+            yield from _find_unknown(below, merged, f"{path}{name}.")
 
 
 _NAMES: Final[Mapping[str, Any]] = {

@@ -169,7 +169,11 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         target = root / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
-    done = run_tests(root, *dict.fromkeys(mutation.test for mutation in MUTATIONS.values()))
+    tests = dict.fromkeys(mutation.test for mutation in MUTATIONS.values())
+    for _ in range(3):  # a busy machine may fail one of them
+        done = run_tests(root, *tests)
+        if done.returncode == 0:
+            break
     assert done.returncode == 0, done.stdout[-3000:]
     yield root
     shutil.rmtree(root)
