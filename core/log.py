@@ -95,6 +95,17 @@ class TextFormatter(logging.Formatter):
         return "\n    ".join(_UNSAFE.sub(_escape_one, line) for line in (f"{head}{others}{data}", *trace))
 
 
+#: lines that were left out, because there were too many of a kind, or could not be written
+_dropped = 0
+
+
+def count_dropped(more: int = 0) -> int:
+    """How many lines of this process were left out or not written; `more` adds to it."""
+    global _dropped  # noqa: PLW0603  the standard library's loggers belong to the process, too
+    _dropped += more
+    return _dropped
+
+
 class _Stream(logging.StreamHandler[Any]):
     """Writes to what stdout or stderr is now, so that redirecting them works."""
 
@@ -104,6 +115,7 @@ class _Stream(logging.StreamHandler[Any]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the standard library's name
         """Called by the standard library for whatever went wrong: say where, on one line."""
+        count_dropped(1)
         error = sys.exc_info()[0]
         place = {"file": record.pathname, "line": record.lineno, "error": error.__name__ if error else ""}
         event = {"level": "error", "tag": "log", "message": "an event could not be written", "data": place}

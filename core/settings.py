@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from ipaddress import ip_network
 from typing import Any, Final, Literal
 
@@ -264,6 +265,14 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """Figures for Prometheus under `/metrics`, on a listener of their own; worker n listens on `port` + n."""
+
+    port: int = 9464
+    host: str = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """Everything a mode decides.
 
@@ -279,6 +288,7 @@ class ServerSettings:
         limits, timeouts, overload, cache, cron, docs, culture, log: see there; overload `None` refuses nothing.
         default_output: controller linked after every chain, `(identity, version)`.
         default_errors: error controller linked after those of route and file.
+        metrics: where figures are shown; `None` counts none. Needs the extra `metrics`.
         debug: whether answers show the inside to requests with the header `debug: true`; refused in production.
         projects: settings of projects by identity: `{"demo-config": {"title": "…"}}`.
         origins: where each value comes from, by dotted name; filled in when the settings are loaded.
@@ -302,13 +312,16 @@ class ServerSettings:
     docs: Docs = field(default_factory=Docs)
     culture: Culture = field(default_factory=Culture)
     log: Log = field(default_factory=Log)
+    metrics: Metrics | None = None
     debug: bool = False
     projects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 def check_edge(settings: ServerSettings) -> Iterator[tuple[str, str]]:
-    """What is wrong between listeners, hosts and proxies: name and message."""
+    """What is wrong between listeners, hosts and proxies, and which extra is missing: name and message."""
+    if settings.metrics is not None and find_spec("prometheus_client") is None:
+        yield "metrics", "needs the package prometheus-client, from the extra 'metrics'"
     known = {listener.name for listener in settings.listen}
     secure = any(isinstance(listener, Https) for listener in settings.listen)
     for index, host in enumerate(settings.hosts):

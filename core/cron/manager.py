@@ -221,6 +221,7 @@ class Manager:
             missed = plan_skip(job.schedule, slots["last"], now) if most else []
             if missed and await self._store.skip(job.identity, spot, slots, missed, missed[-most:]):
                 tracked.handled, backlog = missed[-1], [*backlog, *missed[-most:]]
+                self._app.events["missed", job.identity] += len(missed)
                 _tell("warning", "missed", "job '%s' missed %d slots", job.identity, len(missed))
             elif missed:  # somebody was faster
                 self._look.set()
@@ -247,6 +248,7 @@ class Manager:
         elif outcome == "started":
             if slot is not None and not missed:  # what was jumped over is counted when the run ends
                 entry["missed"] = len(plan_skip(job.schedule, entry["previous"], slot - timedelta(milliseconds=1)))
+                self._app.events["missed", job.identity] += entry["missed"]
             run = self._runs[run_id] = Run(self._app, job, self._store, entry)
             self._spawn(run.work(self._dead_after_s)).add_done_callback(partial(self._end, tracked, run_id))
         return outcome

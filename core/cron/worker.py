@@ -37,6 +37,7 @@ class Run:
     def __init__(self, app: AppContext, linked: LinkedJob, store: Store, entry: Document) -> None:
         self.linked, self.entry, self.claimed_s = linked, entry, monotonic()
         self._store, self._reason, self._loop = store, "", asyncio.get_running_loop()
+        self._events = app.events
         named = entry["slot"], entry["id"], entry["fence"], entry["isForced"]
         self.job = Job(app, linked.identity, *named, lease=Fenced(app.db, self._confirm))
         self._task = self._loop.create_task(self._call(), context=Context())
@@ -92,6 +93,7 @@ class Run:
         failure = None if self._task.cancelled() else self._task.exception()
         usual = "cancelled" if self._task.cancelled() else "failed" if failure else "done"
         outcome = self._reason or {JobStopped: "stopped", LeaseLost: "lost"}.get(type(failure), usual)  # type: ignore[arg-type]
+        self._events["cron", self.linked.identity, outcome] += 1
         text = f"{type(failure).__name__}: {failure}" if failure else ""
         extra = {"action": f"cron.{outcome}", "elapsed_ms": round((monotonic() - self.claimed_s) * 1000)}
         say = self.job.log.error if outcome in ("failed", "lost", "timeout") else self.job.log.debug

@@ -132,6 +132,11 @@ class RecordCache:
         if order.name not in self._flights and await self._store.add(order.mark, b"1", PRODUCER_S) is not False:
             self._start(order)
 
+    def open_circuits(self) -> dict[tuple[str], bool]:
+        """By memcached server whether it is left alone for a while."""
+        states = {} if isinstance(self._store, Memory) else self._store.states
+        return {(name,): not is_asked for name, is_asked in states.items()}
+
     async def close(self) -> None:
         """Give up what is being made and close the connections."""
         tasks = list(self._flights.values())

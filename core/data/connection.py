@@ -86,6 +86,17 @@ class Connection:
             raise StoreError(f"database '{self.name}' is not open")
         return self._databases[-1 if background else 0]
 
+    def pools(self) -> dict[str, tuple[int, int]]:
+        """By client, `requests` and `background`: connections checked out, and calls that wait for one."""
+        found = {}
+        for kind, database in zip(("requests", "background"), () if self.is_memory else self._databases, strict=False):
+            # The driver tells of its pools by events alone, which would cost every call.
+            servers = getattr(database.client._topology, "_servers", {}).values()  # noqa: SLF001
+            pools = [server.pool for server in servers]
+            waiting = sum(pool.operation_count - pool.requests for pool in pools)
+            found[kind] = sum(pool.active_sockets for pool in pools), waiting
+        return found
+
     def max_time_ms(self, rest_s: float | None = None) -> int:
         """How long the server may work on an operation that starts now; `NotConnected` when no time is left."""
         rest = (remaining_s() if rest_s is None else rest_s) - _REPLY_S

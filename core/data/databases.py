@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import count
@@ -96,6 +97,19 @@ class Databases:
         """`up` or `down` for each name; at most one question a second, shared by all callers."""
         answers = await asyncio.gather(*(connection.probe(_STATE_AGE_S) for connection in self._connections.values()))
         return dict(zip(self._connections, ("up" if is_up else "down" for is_up in answers), strict=True))
+
+    def pools(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """By database and client: connections checked out, and calls that wait for one."""
+        return {(name, kind): state for name, one in self._connections.items() for kind, state in one.pools().items()}
+
+    def group_sizes(self) -> dict[tuple[str, str], Counter[int]]:
+        """By collection and kind of call how often how many went together."""
+        found: dict[tuple[str, str], Counter[int]] = {}
+        for (model, _), collection in self._collections.items():
+            sizes = collection.groups.sizes if collection.groups is not None else {}
+            for (kind, size), times in sizes.items():
+                found.setdefault((model.identity, kind), Counter())[size] += times
+        return found
 
     async def close(self, timeout_s: float = 10) -> None:
         """Let calls under way finish, then close every connection."""

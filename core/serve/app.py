@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from core.data.deadline import Disconnected, while_awaited
 from core.errors import HTTPError, InternalServerError, MethodNotAllowed, NotFound, StoreError, Unavailable
+from core.observe.observation import Observation
 from core.serve.chain import answer
 from core.serve.client import Proxies, parse_address
 from core.serve.context import AppContext, Context
@@ -39,10 +40,13 @@ class App:
     Attributes:
         context: what start functions and jobs get.
         draining: set when the server was told to stop: readiness goes, running requests are finished.
+        meter: what counts for `/metrics`, if anything.
+        running, admission: the chains under way, and how many may be.
     """
 
-    def __init__(self, context: AppContext, on_stop: Callable[[], None] = lambda: None) -> None:
-        self.context = context
+    def __init__(self, context: AppContext, observation: Observation, on_stop: Callable[[], None]) -> None:
+        self.context, self.meter = context, observation.meter
+        self._serve = observation.wrap(self._serve_http)
         self.draining = False
         self._on_stop = on_stop
         self._limits = context.server.limits
@@ -54,20 +58,20 @@ class App:
         proxies, listeners = Proxies(context.server.trusted_proxies), Listeners(context.server, hosts)
         self._proxies = proxies if context.server.trusted_proxies else None
         self._listeners = listeners if listeners.needed else None
-        self._deadlines = Deadlines()
+        self.running = Deadlines()
         overload = context.server.overload
-        self._admission = Admission(overload, self._deadlines) if overload is not None else None
+        self.admission = Admission(overload, self.running) if overload is not None else None
 
     async def start(self) -> None:
         """Open the databases and run the start functions."""
         await self._startup.begin()
-        if self._admission is not None:
-            self._admission.start()
+        if self.admission is not None:
+            self.admission.start()
 
     async def stop(self) -> None:
         """Finish background work, end the start functions, close the databases."""
-        if self._admission is not None:
-            self._admission.stop()
+        if self.admission is not None:
+            self.admission.stop()
         await self._startup.end(self.context.server.timeouts.drain_s)
         self._on_stop()
 
@@ -84,6 +88,7 @@ class App:
             if request.method in {"GET", "HEAD"} and (file := self._static.find(path)) is not None:
                 return file
             route, request.path_values = self._matcher.match(request.method, host, path)
+            request.route = route
         except MethodNotAllowed as error:
             if request.method != "OPTIONS" or "OPTIONS" not in error.allow:
                 return plain_error_response(self.context, request, error)
@@ -92,15 +97,15 @@ class App:
         except HTTPError as error:
             return plain_error_response(self.context, request, error)
         ctx = Context(self.context, route, request)
-        self._deadlines.enter(ctx)
+        self.running.enter(ctx)
         try:
-            if self._admission is not None and self._admission.alert:
-                await self._admission.enter(route)
+            if self.admission is not None and self.admission.alert:
+                await self.admission.enter(route)
             response = await answer(ctx)
         except Unavailable as error:  # of the admission: a chain makes an answer of everything
             response = plain_error_response(self.context, request, error)
         finally:
-            self._deadlines.leave(ctx)
+            self.running.leave(ctx)
         if route.finish is not None:
             route.finish(request, response)
         return response
@@ -108,7 +113,7 @@ class App:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """ASGI 3: `http` and `lifespan`; websockets are closed before they open (403)."""
         if scope["type"] == "http":
-            await self._serve_http(scope, receive, send)
+            await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._serve_lifespan(receive, send)
         else:
@@ -121,10 +126,10 @@ class App:
                 raise Disconnected
             return message.get("body", b""), message.get("more_body", False)
 
-        alert = self._admission is not None and self._admission.alert
+        request = scope["catena.request"] = Request(scope["method"], "/", chunks=read_chunk)
+        alert = self.admission is not None and self.admission.alert
         if alert and "catena.connection" in scope and scope["catena.connection"].drop_stale():
             return
-        request = Request(scope["method"], "/", chunks=read_chunk)
         try:
             response = await self.handle(request, self._admit(request, scope))
         except HTTPError as error:

@@ -7,6 +7,7 @@ everything that few steps ask for is made when it is asked for. Before it: `matc
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -68,6 +69,7 @@ class AppContext:
         http: the upstreams: `http["weather"]`.
         background: work that outlives a request.
         clock: gives the current time; a test may pass its own.
+        events: how often something happened, for metrics: `("cron", job, outcome)`, `("missed", job)`.
         failures: unexpected errors are kept here when it is a list, for tests to raise them.
         log: a logger without a request.
     """
@@ -84,6 +86,7 @@ class AppContext:
     http: Upstreams = field(default_factory=Upstreams)
     background: Background = field(default_factory=Background)
     clock: Callable[[], datetime] = now
+    events: Counter[tuple[str, ...]] = field(default_factory=Counter)
     failures: list[BaseException] | None = None
     log: logging.Logger = _log
 

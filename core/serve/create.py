@@ -24,6 +24,7 @@ from core.link.linker import link
 from core.load.configuration import load_settings
 from core.load.loader import Loaded, load, project_folders
 from core.log import configure_logging
+from core.observe.observation import Observation
 from core.schema.rules import now
 from core.serve.app import App
 from core.serve.context import AppContext, ProjectSettings
@@ -74,7 +75,8 @@ def build_app(
     `failures` collects unexpected errors of steps, for tests; `on_stop` is called when the application has stopped.
     """
     settings, own_clock = assembly.settings, clock
-    linked = compile_routes(assembly.linked, settings.limits)
+    observation = Observation(settings)
+    linked = compile_routes(assembly.linked, settings.limits, observation.watches)
     clock = clock or now
     seconds = (lambda: clock().timestamp()) if own_clock else monotonic
     counters = None if databases.is_memory else MongoCounters(databases)
@@ -93,7 +95,7 @@ def build_app(
         failures=failures,
         clock=clock,
     )
-    return App(context, on_stop)
+    return App(context, observation, on_stop)
 
 
 def create_app(mode: str = "local", root: str | os.PathLike[str] | None = None) -> App:

@@ -67,7 +67,7 @@ class _Grants:
 
 
 class Limiter:
-    """The limits of one worker.
+    """The limits of one worker; `refused` counts requests over one.
 
     Args:
         counters: where they are counted; `None` keeps them in this process.
@@ -84,6 +84,7 @@ class Limiter:
         self._clock = clock
         self._grants: dict[str, _Grants] = {}
         self._paused_until = float("-inf")
+        self.refused = 0
 
     async def admit(self, limits: Iterable[LinkedLimit], address: str) -> dict[str, str]:
         """Count a request against every limit of its route; gives the headers that tell of the tightest.
@@ -164,6 +165,7 @@ class Limiter:
         return await self._alone.take(key, share, limit.per_s, min(wanted, share))
 
     def _verdict(self, grants: _Grants, limit: RateLimit, now: float, *, allowed: bool) -> Verdict:
+        self.refused += not allowed
         remaining = grants.left + grants.count.left if allowed else 0
         return Verdict(allowed, limit, remaining, max(0.0, grants.resets_at - now))
 

@@ -31,10 +31,13 @@ _log = logging.getLogger("catena.server")
 
 
 class Admission:
-    """Whether a request may begin; `running` are those under way, `alert` says whether anybody has to ask."""
+    """Whether a request may begin; `running` are those under way, `alert` says whether anybody has to ask.
+
+    `refused` counts those that might not.
+    """
 
     def __init__(self, settings: Overload, running: Deadlines) -> None:
-        self.alert = False
+        self.alert, self.refused = False, 0
         self.limit = float(settings.max_requests)
         self._target_s = settings.max_lag_ms / 1000
         self._max = settings.max_requests
@@ -61,6 +64,7 @@ class Admission:
         """
         share = _SHARES[route.priority or ("normal" if route.authorization else "anonymous")]
         if len(self._running) - self._waiting > max(1, self.limit * share):
+            self.refused += 1
             raise Unavailable(retry_after_s=random.randint(1, 3))  # noqa: S311  spreads those who come again
         await asyncio.sleep(0)
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import linecache
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import lru_cache
 from types import CodeType
 from typing import Any, Final, NoReturn
 
 from core.errors import ErrorItem, PreconditionFailed, WireCode
-from core.link.linked import Linked, LinkedRoute, LinkedStep, Section
+from core.link.linked import Linked, LinkedRoute, LinkedStep, Section, StepKind
 from core.schema.fields import Field
 from core.serve.body import read_body_value
 from core.serve.context import Context
@@ -27,6 +28,8 @@ from core.serve.values import parse_query
 from core.settings import Limits
 
 _log = logging.getLogger("catena.chain")
+#: what a chain, or a step of it, runs inside of; asked once, when the application is built
+Watch = Callable[[LinkedRoute, LinkedStep | None], Callable[[], AbstractContextManager[Any]] | None]
 #: what each section is read from, in this order
 _SOURCES: Final = {
     "path": "request.path_values",
@@ -36,9 +39,10 @@ _SOURCES: Final = {
 }
 
 
-def compile_routes(linked: Linked, limits: Limits) -> Linked:
-    """The same, its routes with the functions that answer them."""
-    return replace(linked, routes=tuple(replace(route, run=_compile_route(route, limits)) for route in linked.routes))
+def compile_routes(linked: Linked, limits: Limits, watches: Sequence[Watch] = ()) -> Linked:
+    """The same, its routes with the functions that answer them; chains and steps run inside of what `watches` give."""
+    routes = (replace(route, run=_compile_route(route, limits, watches)) for route in linked.routes)
+    return replace(linked, routes=tuple(routes))
 
 
 def write_program(route: LinkedRoute) -> str:
@@ -91,15 +95,34 @@ def _write_step(step: LinkedStep, number: int, kept: set[int]) -> Iterator[str]:
     yield "    ctx.result = value" if slot < 0 else f"    v{slot} = {f'kept[{slot}] = ' if slot in kept else ''}value"
 
 
-def _compile_route(route: LinkedRoute, limits: Limits) -> Any:
+def _watch(watches: Sequence[Watch], route: LinkedRoute, step: LinkedStep | None, call: Any) -> Any:
+    """The same function, observed; an around step is not: all that follows happens in it."""
+    for inside in filter(None, (watch(route, step) for watch in watches)):
+        call = _run_inside(inside, call, step.kind if step is not None else "async")
+    return call
+
+
+def _run_inside(inside: Callable[[], AbstractContextManager[Any]], call: Any, kind: StepKind) -> Any:
+    async def run(*args: Any, **named: Any) -> Any:
+        with inside():
+            return await call(*args, **named)
+
+    def run_sync(*args: Any, **named: Any) -> Any:
+        with inside():
+            return call(*args, **named)
+
+    return call if kind == "around" else run if kind == "async" else run_sync
+
+
+def _compile_route(route: LinkedRoute, limits: Limits, watches: Sequence[Watch]) -> Any:
     how: Any = (route.body.type, route.body.limit_bytes, limits, route.text_limits)
     names = {**_NAMES, "limits": limits, "read_body": lambda request: read_body_value(request, *how)}
     names |= {f"check{section.slot}": section.check for section in route.sections}
     for number, step in enumerate(route.steps, 1):
-        names[f"step{number}"] = step.call
+        names[f"step{number}"] = _watch(watches, route, step, step.call)
         names |= {f"{name}{number}": value for name, value in step.options.items()}
     exec(_compile_text(write_program(route)), names)  # noqa: S102  see above
-    return names["run"]
+    return _watch(watches, route, None, names["run"])
 
 
 @lru_cache(maxsize=1024)

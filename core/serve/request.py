@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from core.data.deadline import Disconnected
 
@@ -41,11 +42,12 @@ class Request:
         http_version: `1.0`, `1.1` or `2`.
         path_values: variables of the matched route by name; `rest` for a trailing `*`.
         raw, complete: the body exactly as received, empty until it is read; whether it was read to its end.
+        started_s, route: when it began, on `time.monotonic()`; the linked route that it matched.
     """
 
     __slots__ = (
         "_headers", "_id", "chunks", "client_ip", "complete", "http_version", "index", "method", "path", "path_values",
-        "query_string", "raw", "raw_path", "scheme",
+        "query_string", "raw", "raw_path", "route", "scheme", "started_s",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +58,7 @@ class Request:
         self.method, self.path, self.raw_path, self.query_string = method, path, raw_path, query_string
         self.scheme, self.client_ip, self.http_version, self.index = scheme, client_ip, http_version, index
         self.path_values, self.chunks, self.raw, self.complete = path_values, chunks, b"", False
+        self.started_s, self.route = time.monotonic(), cast("Any", None)
         self._headers: dict[str, str] | None = None
         self._id = ""
 

@@ -38,10 +38,15 @@ class _Server(uvicorn.Server):
     """uvicorn's server with TLS per listener; readiness goes at the first signal, a second one ends at once."""
 
     def __init__(
-        self, config: uvicorn.Config, app: App, contexts: Sequence[Context], on_ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        app: App,
+        contexts: Sequence[Context],
+        metrics: socket.socket | None,
+        on_ready: Callable[[], None],
     ) -> None:
         super().__init__(config)
-        self._app = app
+        self._app, self._metrics = app, metrics
         self._contexts = contexts
         self._on_ready = on_ready
         settings, request = app.context.server, Request("GET", "/")
@@ -65,6 +70,11 @@ class _Server(uvicorn.Server):
             )
             for listener, listening, context in zip(settings.listen, sockets or [], self._contexts, strict=True)
         ]
+        if self._metrics is not None and self._app.meter is not None:
+            from core.observe.metrics import Figures, listen
+
+            figures = Figures(self._app.context, self._app.running, self._app.admission)
+            self.servers.append(await listen(self._app.meter, figures, self._metrics))
         self._guard.watch(self.server_state, loop)
         self.started = True
         self._on_ready()
@@ -98,15 +108,17 @@ def serve(
     contexts = build_contexts(settings.listen, root)
     if place is not None:
         place.end_with_parent()
-        return _run(
-            make_app(), settings, list(zip(place.listening_sockets(), contexts, strict=True)), place.report_ready
-        )
+        sockets = place.listening_sockets()
+        return _run(make_app(), settings, contexts, sockets, place.index, place.report_ready)
     sockets = [_bind(f"listen[{index}]", listener) for index, listener in enumerate(settings.listen)]
-    for bound in sockets:
-        address = bound.getsockname()
-        _log.info("listening on %s:%d", address[0], address[1], extra={"action": "server.listen"})
+    if (metrics := settings.metrics) is not None:  # one for each worker, and for the worker that replaces it
+        ports = range(metrics.port, metrics.port + workers) if metrics.port else [0] * workers
+        sockets += [_bind("metrics", Http(port, metrics.host)) for port in ports]
+    for index, bound in enumerate(sockets):
+        address, what = bound.getsockname(), "listening" if index < len(settings.listen) else "metrics"
+        _log.info("%s on %s:%d", what, address[0], address[1], extra={"action": "server.listen"})
     if workers == 1 and watch is None:
-        return _run(make_app(), settings, list(zip(sockets, contexts, strict=True)), lambda: None)
+        return _run(make_app(), settings, contexts, sockets, 0, lambda: None)
     if os.name != "posix":
         raise ConfigError("workers", "several workers and --reload need a Unix system")
     return Supervisor(sockets, workers, max(stop_s, settings.timeouts.drain_s), watch).run()
@@ -126,8 +138,14 @@ def _bind(name: str, listener: Http | Https) -> socket.socket:
 
 
 def _run(
-    app: App, settings: ServerSettings, sockets: Sequence[tuple[socket.socket, Context]], on_ready: Callable[[], None]
+    app: App,
+    settings: ServerSettings,
+    contexts: Sequence[Context],
+    sockets: Sequence[socket.socket],
+    index: int,
+    on_ready: Callable[[], None],
 ) -> int:
+    """Serve as worker `index`; behind the listening sockets come those for metrics, one of each worker."""
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -141,9 +159,10 @@ def _run(
         backlog=128,  # what the kernel may hold back: more would time out before it is served
         timeout_graceful_shutdown=max(1, round(settings.timeouts.drain_s)),
     )
-    server = _Server(config, app, [context for _, context in sockets], on_ready)
+    listening, metrics = sockets[: len(settings.listen)], sockets[len(settings.listen) :]
+    server = _Server(config, app, contexts, metrics[index] if metrics else None, on_ready)
     try:
-        server.run([listening for listening, _ in sockets])
+        server.run(list(listening))
     except KeyboardInterrupt:
         return 0
     return 0 if server.started else 1

@@ -26,8 +26,8 @@ LEVELS = {
         " serve/client serve/tls serve/delivery serve/background"
     ),
     4: "load/* serve/limits serve/matcher serve/context serve/deadline serve/output cron/plan cron/lease",
-    5: "link/* docs/* cron/job cron/config cron/store",
-    6: ("serve/program serve/chain serve/overload docs/ui cron/worker cron/manager"),
+    5: "link/* docs/* cron/job cron/config cron/store serve/overload serve/program",
+    6: ("serve/chain docs/ui cron/worker cron/manager observe/*"),
     7: "serve/app serve/startup serve/pages serve/create serve/protocol serve/supervisor serve/server",
     8: "commands/* testing cli",
 }

@@ -1,0 +1,1 @@
+"""What operators see of a running server: figures, an access log, spans."""

@@ -1,0 +1,64 @@
+"""What of a running application is observed, as its settings say: chosen once, when it is built.
+
+In: the settings. Out: functions that are told of requests, and what chains, steps and outgoing calls run inside of.
+What is not asked for is not there: nothing is decided per request, no library of an extra is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from core.serve.delivery import Message, Receive, Send
+from core.serve.program import Watch
+from core.serve.request import Request
+from core.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from core.observe.metrics import Meter
+
+#: is told of every request that is over, with its status and the bytes of its body
+Note = Callable[[Request, int, int], None]
+Serve = Callable[[Message, Receive, Send], Awaitable[None]]
+#: the status of a request whose client left without an answer
+LEFT: Final = 499
+
+
+class Observation:
+    """The observers of one worker.
+
+    Attributes:
+        meter: counts for `/metrics`; `None` where nobody asks for it.
+        watches: for `compile_routes`.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self.meter: Meter | None = None
+        self.watches: list[Watch] = []
+        self._notes: list[Note] = []
+        if settings.metrics is not None:
+            from core.observe.metrics import Meter
+
+            self.meter = Meter()
+            self.watches.append(self.meter.watch)
+            self._notes.append(self.meter.note)
+
+    def wrap(self, serve: Serve) -> Serve:
+        """The same function, whose requests are noted; itself where nobody notes them."""
+        notes = tuple(self._notes)
+
+        async def observed(scope: Message, receive: Receive, send: Send) -> None:
+            status, size = LEFT, 0
+
+            async def count(message: Message) -> None:
+                nonlocal status, size
+                status, size = message.get("status", status), size + len(message.get("body", b""))
+                await send(message)
+
+            try:
+                await serve(scope, receive, count)
+            finally:
+                for note in notes:
+                    note(scope["catena.request"], status, size)
+
+        return observed if notes else serve
