@@ -137,7 +137,7 @@ class Mongo:
         name: database name; taken from the URL, else from the key in `databases`.
         pool_size: connections per worker and client.
         selection_timeout_s: how long a request waits for a reachable server.
-        pool_wait_s: how long a request waits for a free connection.
+        pool_wait_s: how long a request waits for a free connection, at most.
         operation_timeout_s: upper bound of one operation (`maxTimeMS`).
         coalesce: whether point reads and inserts of one moment are sent together.
     """

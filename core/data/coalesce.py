@@ -20,7 +20,7 @@ from bson import ObjectId
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import AutoReconnect, BulkWriteError, NotPrimaryError
+from pymongo.errors import AutoReconnect, BulkWriteError, NotPrimaryError, ServerSelectionTimeoutError
 
 from core.data.connection import Connection, Document
 from core.data.errors import DRIVER_ERRORS, to_store_error
@@ -137,7 +137,9 @@ class Coalescer:
                 for number, entry in enumerate(group):
                     entry.resolve(shared if number else found)
         except (StoreError, *DRIVER_ERRORS) as error:
-            for entry in group:
+            # Whoever waits behind a group that found no server would find none either.
+            behind = self._queues.pop(name, ()) if isinstance(error, ServerSelectionTimeoutError) else ()
+            for entry in (*group, *behind):
                 entry.refuse(error, self._name)
         finally:
             for entry in group:
@@ -181,7 +183,8 @@ class Coalescer:
                 reply = await self._driver.database.command(command, codec_options=self._options)
                 return next(iter(reply["cursor"]["firstBatch"]), None)
             except AutoReconnect as error:
-                if type(error) not in (AutoReconnect, NotPrimaryError):  # those took their time already
+                # The driver has repeated what has this label; and what is of another type took its time already.
+                if error.has_error_label("RetryableError") or type(error) not in (AutoReconnect, NotPrimaryError):
                     raise
         return await self._driver.find_one(query, max_time_ms=limit_ms)
 

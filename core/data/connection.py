@@ -230,6 +230,6 @@ def build_options(settings: Mongo) -> dict[str, Any]:
         "wTimeoutMS": limit_ms,
         "socketTimeoutMS": limit_ms + 1000,
         "serverSelectionTimeoutMS": int(settings.selection_timeout_s * 1000),
-        "waitQueueTimeoutMS": int(settings.pool_wait_s * 1000),
+        "waitQueueTimeoutMS": int(settings.pool_wait_s * 500),  # the driver lets a read wait twice
         "maxPoolSize": settings.pool_size,
     }

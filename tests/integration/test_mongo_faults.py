@@ -108,21 +108,6 @@ async def test_a_write_whose_caller_is_gone_still_finishes(mongo_url: str, datab
         assert await databases[Item].count() == 20
 
 
-async def test_an_exhausted_pool_answers_in_time(mongo_url: str, database_name: str) -> None:
-    """DB-5."""
-    async with prepared(mongo_url, database_name, pool_size=2, pool_wait_s=0.3, operation_timeout_s=1.5) as databases:
-        items = databases[Item]
-        made = await items.insert({"name": "a"})
-        slow = [asyncio.ensure_future(items.aggregate(SLOW)) for _ in range(2)]
-        await asyncio.sleep(0.1)
-        watch = Stopwatch()
-        results = await asyncio.gather(*(items.get(made.oid) for _ in range(20)), return_exceptions=True)
-        assert all(isinstance(result, NotConnected) for result in results)
-        assert 0.2 < watch() < 1
-        assert all(isinstance(result, NotConnected) for result in await asyncio.gather(*slow, return_exceptions=True))
-        assert await items.get(made.oid) == made
-
-
 async def test_the_background_client_has_connections_of_its_own(mongo_url: str, database_name: str) -> None:
     async with prepared(mongo_url, database_name, pool_size=1, pool_wait_s=0.2, operation_timeout_s=1) as databases:
         made = await databases[Item].insert({"name": "a"})

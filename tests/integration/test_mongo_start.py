@@ -42,8 +42,7 @@ asyncio.run(main())
 """
 
 
-def test_eight_processes_start_on_an_empty_database(mongo_url: str, database_name: str) -> None:
-    """DB-9."""
+def test_DB_9_eight_processes_start_on_an_empty_database(mongo_url: str, database_name: str) -> None:
     command = [sys.executable, "-c", STARTER, mongo_url, database_name]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     starters = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(8)]
@@ -91,7 +90,7 @@ async def test_an_index_with_another_name_gives_way_when_unknown_ones_are_droppe
         assert changes == IndexChanges(["name"], ["other"], [])
 
 
-async def test_an_index_that_cannot_be_made_at_start_is_named(mongo_url: str, database_name: str) -> None:
+async def test_DB_9_an_index_that_cannot_be_made_at_start_is_named(mongo_url: str, database_name: str) -> None:
     class Twice(Model, identity="start-twice", version="1.0", collection="twice"):
         text: Annotated[str, rule("Text", index=True, index_options={"expireAfterSeconds": "soon"})] = ""
 
@@ -119,7 +118,7 @@ async def test_the_name_of_the_database(mongo_url: str, url_name: str, settings_
         assert databases.raw().name == expected
 
 
-def test_the_command_creates_drops_and_reports(
+def test_DB_9_the_command_creates_drops_and_names_the_index_that_duplicates_prevent(
     mongo_url: str, database_name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CATENA_MONGO_URL", mongo_url.replace("/?", f"/{database_name}?"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from bson.errors import InvalidBSON
-from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure, WTimeoutError
+from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure, ServerSelectionTimeoutError, WTimeoutError
 
 from core.data import coalesce as module
 from core.data.coalesce import Coalescer
@@ -256,6 +256,19 @@ async def test_more_documents_than_keys_are_no_answer_for_the_others(db: Databas
     found = await together(db[Item].get_by("name", "a"), db[Item].get_by("name", "b"))
     assert found[0].oid == 1
     assert found[1] is None
+
+
+async def test_whoever_waits_behind_a_group_that_found_no_server_waits_no_longer(db: Databases, gate: Gate) -> None:
+    gate.open.clear()
+    gate.error = ServerSelectionTimeoutError("nobody there")
+    tasks = [asyncio.ensure_future(db[Item].get(number)) for number in range(450)]
+    await turns()
+    assert len(gate.calls) == 2
+    gate.open.set()
+    assert {type(one) for one in await together(*tasks)} == {NotConnected}
+    assert len(gate.calls) == 2
+    gate.error = None
+    assert await db[Item].get(1) is None
 
 
 async def test_closing_resolves_whoever_waits(db: Databases, gate: Gate) -> None:

@@ -113,7 +113,7 @@ def test_clients_write_and_read_by_majority_with_bounded_waits() -> None:
     assert options["maxConnecting"] == 10
     assert options["retryWrites"] is options["retryReads"] is options["tz_aware"] is True
     assert options["serverSelectionTimeoutMS"] == 3000
-    assert options["waitQueueTimeoutMS"] == 200
+    assert options["waitQueueTimeoutMS"] == 100  # twice
     assert options["wTimeoutMS"] == 2000
     assert options["socketTimeoutMS"] == 3000
     assert options["maxPoolSize"] == 7
