@@ -18,8 +18,9 @@ from core.serve.request import Request
 
 #: more hops than this are not looked at
 _HOPS_MAX: Final = 32
-_ELEMENT: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
-_PAIR: Final = re.compile(r'\s*([A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*))\s*')
+# Without escapes in quotes: no proxy writes them, and each would be tried as the begin of a text without end.
+_ELEMENT: Final = re.compile(r'(?:[^,"]|"[^"\\]*")+')
+_PAIR: Final = re.compile(r'\s*([A-Za-z-]+)=(?:"([^"\\]*)"|([^",;\s]*))\s*')
 
 
 class Proxies:
@@ -46,14 +47,15 @@ class Proxies:
             return
         said = [lists for lists in (_read_x(request), _read_forwarded(request)) if lists]
         found = [self._find(request.client_ip, *lists) for lists in said]
-        if len({address for address, _, _ in found}) > 1:
+        addresses, schemes, hosts = (set(texts) for texts in zip(*found, strict=True)) if found else ((), (), ())
+        if len(addresses) > 1:
             raise BadRequest(msg="Forwarded and X-Forwarded-For name different clients.")
-        for address, scheme, host in found:
-            request.client_ip = address
-            if scheme.lower() in {"http", "https"}:
-                request.scheme = scheme.lower()
-            if _is_host(host):
-                request.index = {**request.index, b"host": host.encode("latin-1")}
+        request.client_ip = next(iter(addresses), request.client_ip)
+        # What only one of the two says may be the client's own word: it knows its address.
+        if len(schemes) == 1 and (scheme := schemes.pop().lower()) in {"http", "https"}:
+            request.scheme = scheme
+        if len(hosts) == 1 and _is_host(host := hosts.pop()):
+            request.index = {**request.index, b"host": host.encode("latin-1")}
 
     def _find(self, peer: str, hops: list[str], schemes: list[str], hosts: list[str]) -> tuple[str, str, str]:
         """The right-most address that is no trusted proxy, with the scheme and host at its place from the right.
@@ -91,11 +93,11 @@ def _read_x(request: Request) -> list[list[str]]:
 
 
 def _read_forwarded(request: Request) -> list[list[str]]:
-    # RFC 7239. The right end counts, and an unclosed quote costs the square of what is looked at.
+    # RFC 7239; the right end counts.
     elements = []
     for element in _ELEMENT.findall((request.header("forwarded") or "")[-1024:]):
         pairs = (match for part in element.split(";") if (match := _PAIR.fullmatch(part)))
-        elements.append({pair[1].lower(): re.sub(r"\\(.)", r"\1", pair[2] or pair[3] or "") for pair in pairs})
+        elements.append({pair[1].lower(): pair[2] or pair[3] or "" for pair in pairs})
     return [[element.get(name, "") for element in elements] for name in ("for", "proto", "host")] if elements else []
 
 

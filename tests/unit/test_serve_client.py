@@ -71,6 +71,18 @@ PLACES = {
         {"forwarded": 'for=1.1.1.1;proto=https;host="api.example:1", for=10.0.0.2'},
         ("https", "api.example:1"),
     ),
+    "both kinds": (
+        {FOR: "1.1.1.1", "x-forwarded-proto": "https", "forwarded": "for=1.1.1.1;proto=https"},
+        ("https", "inside"),
+    ),
+    "one kind, and the word of the client": (
+        {FOR: "1.1.1.1", "x-forwarded-proto": "http", "forwarded": "for=1.1.1.1;proto=https;host=admin"},
+        ("http", "inside"),
+    ),
+    "the word of the client, and one kind": (
+        {"forwarded": "for=1.1.1.1", FOR: "1.1.1.1", "x-forwarded-host": "admin", "x-forwarded-proto": "https"},
+        ("http", "inside"),
+    ),
 }
 
 
@@ -87,9 +99,9 @@ HOSTILE = ['"\\' * 4000, "for=" * 2000, "," * 8000, ";" * 8000, 'for="' * 1500, 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[text[:5] for text in HOSTILE])
 def test_e01_hostile_headers_cost_little(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert apply("10.0.0.1", {"forwarded": text, FOR: text}).client_ip == "10.0.0.1"
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.025
 
 
 @pytest.mark.parametrize(
