@@ -30,7 +30,7 @@ T = TypeVar("T")
 #: how long a producer may take; it works for everybody who waits, so the deadline of one request is not its own
 PRODUCER_S: Final = 30.0
 _STRICT: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
-_PLAIN: Final = re.compile(r"[!-~]{1,180}")
+_PLAIN: Final = re.compile(r"[!-~]{0,179}[\"-~]")  # not with "!" at the end, as marks
 _log = logging.getLogger("catena.cache")
 
 

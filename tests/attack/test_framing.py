@@ -41,14 +41,14 @@ OVERHEAD = {
 
 @pytest.mark.parametrize("data", OVERHEAD.values(), ids=OVERHEAD)
 def test_e05_what_is_no_body_is_bounded(data: bytes, target_server: Server) -> None:
-    """Its time alone would let gigabytes in."""
-    started = time.monotonic()
-    with raw_connection(target_server.port) as connection:
+    """Its time alone would let gigabytes in, and end without a word."""
+    with raw_connection(target_server.port, 30) as connection:
         connection.send_bytes(CHUNKED + data)
-        assert connection.read().status in {200, 400, 431}
-        with suppress(ConnectionError):
-            connection.file.read()  # to its end: after a whole request a refusal may follow
-    assert time.monotonic() - started < 2
+        answers = []
+        with suppress(EOFError):
+            while True:
+                answers.append(connection.read().status)
+    assert answers in ([431], [200, 431])
 
 
 def test_e05_pipelined_requests_wait_as_bytes(target_server: Server) -> None:
