@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -73,12 +74,17 @@ class JsonFormatter(logging.Formatter):
         event = _read_event(record)
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)
+        return self.write(event)
+
+    def write(self, event: dict[str, Any]) -> str:
+        """The same from the members of an event."""
         event |= self._process
         try:
             line = orjson.dumps(event, default=str, option=_OPTIONS)
         except TypeError:  # halves of characters, cycles, integers beyond 64 bits
             line = orjson.dumps({name: _harden(value) for name, value in event.items()}, option=_OPTIONS)
-        return _UNSAFE_IN_JSON.sub(_escape_one, line.decode())
+        text = line.decode()
+        return text if text.isascii() and "\x7f" not in text else _UNSAFE_IN_JSON.sub(_escape_one, text)
 
 
 class TextFormatter(logging.Formatter):
@@ -86,13 +92,16 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The lines of an event, without the last line feed."""
-        event = _read_event(record)
+        # Indented, so that no text in it passes for an event of its own.
+        trace = self.formatException(record.exc_info).split("\n") if record.exc_info else []
+        return "\n    ".join([self.write(_read_event(record)), *(_UNSAFE.sub(_escape_one, line) for line in trace)])
+
+    def write(self, event: dict[str, Any]) -> str:
+        """The line from the members of an event."""
         head = "{timestamp} [{level}] [{tag}]: {message}".format_map(event)
         data = f" --> {event.pop('data')}" if "data" in event else ""
         others = "".join(f" {name}={value}" for name, value in list(event.items())[4:])
-        # Indented, so that no text in it passes for an event of its own.
-        trace = self.formatException(record.exc_info).split("\n") if record.exc_info else []
-        return "\n    ".join(_UNSAFE.sub(_escape_one, line) for line in (f"{head}{others}{data}", *trace))
+        return _UNSAFE.sub(_escape_one, f"{head}{others}{data}")
 
 
 #: lines that were left out, because there were too many of a kind, or could not be written
@@ -124,10 +133,15 @@ class _Stream(logging.StreamHandler[Any]):
             sys.stderr.write(json.dumps(event) + "\n")
 
 
+def make_formatter(settings: Log, mode: str) -> JsonFormatter | TextFormatter:
+    """What writes the lines that the settings ask for."""
+    return JsonFormatter(mode) if settings.format == "json" else TextFormatter()
+
+
 def configure_logging(settings: Log, mode: str) -> None:
     """Send everything that Catena logs to this process's output, as the settings say."""
     handler = _Stream()
-    handler.setFormatter(JsonFormatter(mode) if settings.format == "json" else TextFormatter())
+    handler.setFormatter(make_formatter(settings, mode))
     level = LEVELS[settings.level]
     for logger, least in (
         (logging.getLogger(ROOT), level),
@@ -138,6 +152,16 @@ def configure_logging(settings: Log, mode: str) -> None:
         logger.propagate = False
 
 
+@lru_cache(maxsize=2)
+def _format_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:-6]
+
+
+def format_time(at: float) -> str:
+    """A time of `time.time()` as ISO 8601 in UTC, with milliseconds."""
+    return f"{_format_second(int(at))}.{int(at * 1000) % 1000:03d}Z"
+
+
 def _read_event(record: logging.LogRecord) -> dict[str, Any]:
     """The four fixed members of an event, then those that came with it."""
     try:
@@ -145,7 +169,7 @@ def _read_event(record: logging.LogRecord) -> dict[str, Any]:
     except (TypeError, ValueError, KeyError):  # its arguments do not fit
         message = f"{record.msg} {record.args!r}"
     event = {
-        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "timestamp": format_time(record.created),
         "level": _NAMES.get(record.levelno, record.levelname.lower()),
         "tag": record.name.removeprefix(f"{ROOT}."),
         "message": message,

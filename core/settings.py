@@ -258,10 +258,14 @@ class Culture:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """How much is logged, and as what: one JSON object a line, or text for people."""
+    """How much is logged, and as what: one JSON object a line, or text for people.
+
+    `access` adds a line for every request, whatever the level.
+    """
 
     level: Literal["fatal", "error", "warn", "info", "debug", "trace", "none"] = "info"
     format: Literal["json", "text"] = "json"
+    access: bool = False
 
 
 @dataclass(frozen=True, slots=True)

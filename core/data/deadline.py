@@ -9,17 +9,26 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, Token
+from typing import Protocol
 
 from core.errors import CatenaError
 
 #: returns when nobody waits for the work any more
 Leaving = Callable[[], Awaitable[object]]
-_Until = tuple[float | None, Leaving | None]
 
-_until: ContextVar[_Until] = ContextVar("catena_until", default=(None, None))
+
+class Traced(Protocol):
+    """What the work is done for, as others are told."""
+
+    def trace_headers(self) -> dict[str, str]:
+        """Headers by which a call that follows from it can be told to belong to it."""
+
+
+_Until = tuple[float | None, Leaving | None, Traced | None]
+_until: ContextVar[_Until] = ContextVar("catena_until", default=(None, None, None))
 #: restores what `set_deadline` replaced, given its token
 reset_deadline = _until.reset
 
@@ -28,9 +37,17 @@ class Disconnected(CatenaError):
     """The client left: nobody is there to answer, and nothing is logged."""
 
 
-def set_deadline(at_monotonic: float | None, leaving: Leaving | None = None) -> Token[_Until]:
+def set_deadline(
+    at_monotonic: float | None, leaving: Leaving | None = None, traced: Traced | None = None
+) -> Token[_Until]:
     """Say until when (on `time.monotonic()`) the current context may work, `None` for no limit, and for whom."""
-    return _until.set((at_monotonic, leaving))
+    return _until.set((at_monotonic, leaving, traced))
+
+
+def trace_headers() -> Mapping[str, str]:
+    """Headers for calls that are made for the current request; none where there is no request."""
+    traced = _until.get()[2]
+    return {} if traced is None else traced.trace_headers()
 
 
 def remaining_s() -> float:

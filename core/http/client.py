@@ -20,7 +20,7 @@ import aiohttp
 from yarl import URL
 
 from core.data.cache import RecordCache
-from core.data.deadline import leaving, remaining_s, while_awaited
+from core.data.deadline import leaving, remaining_s, trace_headers, while_awaited
 from core.declare.upstream import Upstream
 from core.errors import BadGateway, BadRequest, CatenaError, GatewayTimeout, HTTPError, Unavailable
 from core.http.breaker import Circuit
@@ -39,6 +39,10 @@ class _Call(NamedTuple):
     headers: Mapping[str, str]
     body: Any
     timeout_s: float
+
+    def traced(self) -> _Call:
+        """The same, telling which request it is made for."""
+        return self._replace(headers={**trace_headers(), **self.headers})
 
     def redirect(self, status: int, location: str) -> _Call:
         """The call that a redirect asks for; to another place go neither headers nor a body: they may be secrets."""
@@ -124,7 +128,7 @@ class Client:
         """
         sent, rest_s = merge_headers(self._guard.headers, headers or {}), remaining_s() - _ANSWER_S
         target = build_url(self.upstream.base_url, url, path, None)
-        call = _Call(method, target, sent, content, self.upstream.timeout_s)
+        call = _Call(method, target, sent, content, self.upstream.timeout_s).traced()
         try:
             async with asyncio.timeout(None if rest_s == math.inf else rest_s), while_awaited(leaving()):
                 response = await self._start(call, whole=False)
@@ -142,6 +146,7 @@ class Client:
 
     async def _send(self, call: _Call) -> Reply:
         """One attempt, and another one where that is safe. Those are at most a tenth of the calls, ten at once."""
+        call = call.traced()
         self._saved_retries = min(self._saved_retries + 0.1, 10.0)
         limit_s = min(call.timeout_s, remaining_s() - _ANSWER_S)
         repeats = self.upstream.retries if call.method in _IDEMPOTENT or "idempotency-key" in call.headers else 0

@@ -32,7 +32,7 @@ class Observation:
         watches: for `compile_routes`.
     """
 
-    def __init__(self, settings: ServerSettings) -> None:
+    def __init__(self, settings: ServerSettings, mode: str) -> None:
         self.meter: Meter | None = None
         self.watches: list[Watch] = []
         self._notes: list[Note] = []
@@ -42,6 +42,10 @@ class Observation:
             self.meter = Meter()
             self.watches.append(self.meter.watch)
             self._notes.append(self.meter.note)
+        if settings.log.access:
+            from core.observe.access import AccessLog
+
+            self._notes.append(AccessLog(settings.log, mode).note)
 
     def wrap(self, serve: Serve) -> Serve:
         """The same function, whose requests are noted; itself where nobody notes them."""

@@ -75,7 +75,7 @@ def build_app(
     `failures` collects unexpected errors of steps, for tests; `on_stop` is called when the application has stopped.
     """
     settings, own_clock = assembly.settings, clock
-    observation = Observation(settings)
+    observation = Observation(settings, assembly.mode)
     linked = compile_routes(assembly.linked, settings.limits, observation.watches)
     clock = clock or now
     seconds = (lambda: clock().timestamp()) if own_clock else monotonic

@@ -36,7 +36,7 @@ class Deadlines:
     def enter(self, ctx: Context) -> None:
         """Start the time of a request; database calls see what is left of it."""
         at = ctx.request.started_s + ctx.route.timeout_s
-        set_deadline(at, ctx.request.until_gone)
+        set_deadline(at, ctx.request.until_gone, ctx.request)
         self._running[ctx] = (at, asyncio.current_task(self._loop))  # which would look for the loop by itself
         if self._timer is None:
             self._tick()

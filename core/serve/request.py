@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -22,6 +23,9 @@ Chunks = Callable[[], Awaitable[tuple[bytes, bool]]]
 _NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 # An odd step meets every number of 64 bits before it comes back. Drawing each id would take 0.7 µs.
 _ID_START, _ID_STEP, _ids = secrets.randbits(64), secrets.randbits(64) | 1, itertools.count()
+#: ids that a client may give its request, and W3C trace contexts
+_ID: Final = re.compile(rb"[A-Za-z0-9._~+/=:-]{1,64}")
+_TRACE: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 async def _no_body() -> tuple[bytes, bool]:
@@ -81,10 +85,30 @@ class Request:
 
     @property
     def id(self) -> str:
-        """An id of 16 hex digits for logs and answers; another one for each request, but no secret."""
-        if not self._id:
+        """For logs and answers: the client's `X-Request-ID` if it is well-formed, else 16 hex digits of our own."""
+        if self._id:
+            return self._id
+        sent = self.index.get(b"x-request-id")
+        if sent is not None and _ID.fullmatch(sent):
+            self._id = sent.decode()
+        else:
             self._id = ((_ID_START + next(_ids) * _ID_STEP) % 2**64).to_bytes(8, "big").hex()
         return self._id
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that the request belongs to, from a well-formed `traceparent`; else empty."""
+        match = _TRACE.fullmatch(self.index.get(b"traceparent", b""))
+        return match[1].decode() if match else ""
+
+    def trace_headers(self) -> dict[str, str]:
+        """Headers for calls that follow from it: its id, and the trace it belongs to."""
+        found = {"x-request-id": self.id}
+        if self.trace_id:
+            found["traceparent"] = self.index[b"traceparent"].decode()
+            if state := self.header("tracestate"):
+                found["tracestate"] = state[:512]
+        return found
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body piece by piece, nothing kept and nothing bounded: the reader counts."""

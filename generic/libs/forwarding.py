@@ -28,7 +28,7 @@ _IDENTITY: Final = (
 )  # fmt: skip
 _IDENTITY_NAMES: Final = frozenset({
     "forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip", "cf-connecting-ip",
-    "x-request-id", "via",
+    "x-request-id", "traceparent", "tracestate", "via",
 })  # fmt: skip
 _NOT_RETURNED: Final = frozenset({*_HOP, "set-cookie", "server", "x-powered-by", "date", "x-request-id", "alt-svc"})
 _NO_IDENTITY: Final[Mapping[str, str]] = {}
@@ -53,7 +53,6 @@ def request_headers(ctx: Context, wanted: Collection[str], identity: Identity | 
         "x-forwarded-for": ctx.request.client_ip,
         "x-forwarded-proto": ctx.request.scheme,
         "x-forwarded-host": ctx.request.host,
-        "x-request-id": ctx.request.id,
     }
     return sent | {name.lower(): value for name, value in (identity.headers if identity else _NO_IDENTITY).items()}
 

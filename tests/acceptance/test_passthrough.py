@@ -69,7 +69,7 @@ WITHHELD = {
     "Upgrade": "h2c", "Cookie": "a=b", "Authorization": "Bearer x", "Key": "k", "X-Api-Key": "k", "Session": "s",
     "X-Auth-User": "root", "X_Auth_User": "root", "X-Auth-Anything": "1", "x-user-id": "1", "X-Forwarded-User": "root",
     "X-Forwarded-For": "6.6.6.6", "X-Forwarded-Host": "evil", "Forwarded": "for=6.6.6.6", "X-Real-IP": "6.6.6.6", "Remote-User": "root",
-    "X-Original-URL": "/admin", "X-Rewrite-URL": "/admin", "X-Request-ID": "evil",
+    "X-Original-URL": "/admin", "X-Rewrite-URL": "/admin", "X-Request-ID": "evil one", "Traceparent": "00-evil-01", "Tracestate": "evil=1",
 }  # fmt: skip
 
 
@@ -87,6 +87,17 @@ async def test_EGR_8_f03_what_is_not_for_the_upstream_does_not_get_there(case: C
     assert (got["x-forwarded-for"], got["x-forwarded-proto"]) == ("127.0.0.1", "http")
     assert got["x-forwarded-host"] == f"127.0.0.1:{case[0].server.port}"
     assert got["x-request-id"] == request_id
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+async def test_ids_and_traces_go_on(case: Case) -> None:
+    sent = {"X-Request-ID": "job-4711", "Traceparent": TRACE, "Tracestate": "a=1,b=2"}
+    async with case[0].client.get("/plain/x", headers=sent) as reply:
+        assert reply.headers["x-request-id"] == "job-4711"
+    got = case[1].requests[0].headers
+    assert {name: got[name] for name in sent} == sent
 
 
 async def test_EGR_8_f03_identity_is_what_an_earlier_step_says(case: Case) -> None:

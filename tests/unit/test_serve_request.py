@@ -131,3 +131,35 @@ def test_a_fresh_request_has_no_values() -> None:
     assert dict(request.path_values) == {}
     assert (request.host, request.scheme, request.client_ip, request.http_version) == ("h", "https", "1.2.3.4", "1.1")
     assert (request.raw_path, request.query_string) == (b"/%61", b"q")
+
+
+IDS = [
+    (b"job-4711", True), (b"a", True), (b"550e8400-e29b-41d4-a716-446655440000", True), (b"Root=1-6789:a/b+c~d.e_f", True),
+    (b"x" * 64, True), (b"x" * 65, False), (b"", False), (b"a b", False), (b"a,b", False), (b'a"b', False), (b"a\n", False),
+    (b"\xe9", False), (b"<script>", False), (b"%0a", False), (b"a\r\nSet-Cookie: x", False), (b"{}", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sent", "taken"), IDS)
+def test_the_id_of_a_client_is_taken_if_it_is_well_formed(sent: bytes, taken: bool) -> None:
+    request = post(Source([]), x_request_id=sent)
+    assert (request.id == sent.decode("latin-1")) is taken
+    assert request.id == request.id
+    assert taken or re.fullmatch("[0-9a-f]{16}", request.id)
+    assert request.trace_headers() == {"x-request-id": request.id}
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENTS = [
+    (f"00-{TRACE}-00f067aa0ba902b7-01", TRACE), (f"cc-{TRACE}-00f067aa0ba902b7-00", TRACE), (f"ff-{TRACE}-00f067aa0ba902b7-01", ""),
+    (f"00-{'0' * 32}-00f067aa0ba902b7-01", ""), (f"00-{TRACE}-{'0' * 16}-01", ""), (f"00-{TRACE.upper()}-00f067aa0ba902b7-01", ""),
+    (f"00-{TRACE}-00f067aa0ba902b7", ""), (f"00-{TRACE}-00f067aa0ba902b7-01-x", ""), (f"00-{TRACE}-00f067aa0ba902b7-01\n", ""), ("", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("parent", "trace"), PARENTS)
+def test_a_trace_goes_on_if_it_is_well_formed(parent: str, trace: str) -> None:
+    request = post(Source([]), traceparent=parent.encode(), tracestate=b"a=1")
+    assert request.trace_id == trace
+    follows = {"traceparent": parent, "tracestate": "a=1"} if trace else {}
+    assert request.trace_headers() == {"x-request-id": request.id, **follows}

@@ -22,18 +22,18 @@ FUNCTION_LINES = 40
 CORE_LINES = 8_000
 #: what a room of core may have while core is over its budget; "" is the files that stand in core itself
 ROOM_LINES = {
-    "": 1_340,
+    "": 1_365,
     "commands": 470,
     "cron": 1_080,
-    "data": 2_415,
+    "data": 2_435,
     "declare": 650,
     "docs": 520,
-    "http": 500,
+    "http": 505,
     "link": 1_290,
     "load": 980,
-    "observe": 300,
+    "observe": 330,
     "schema": 2_270,
-    "serve": 3_875,
+    "serve": 3_900,
 }
 
 OURS = ("core", "generic", "projects", "config", "tests", "server.py")
