@@ -66,16 +66,21 @@ class _Order(NamedTuple):
 
 
 class RecordCache:
-    """`ctx.cache`: records of JSON values in memcached or in memory. `hits` and `misses` count."""
+    """`ctx.cache`: records of JSON values in memcached or in memory. `hits` and `misses` count.
+
+    Attributes:
+        shared: the memcached where they stand; rate limits are counted there, too.
+    """
 
     def __init__(self, settings: Cache | None = None, clock: Callable[[], float] = time.time) -> None:
         settings = settings or Cache()
         self._prefix, self._clock = settings.prefix, clock
-        self._store: Memory | Memcached = Memory(settings.memory_bytes, clock)
+        self.shared: Memcached | None = None
         if settings.servers:
             from core.data.memcached import Memcached  # loaded only where servers are configured
 
-            self._store = Memcached(settings.servers)
+            self.shared = Memcached(settings.servers)
+        self._store: Memory | Memcached = self.shared or Memory(settings.memory_bytes, clock)
         self._flights: dict[bytes, asyncio.Task[bytes]] = {}
         self.hits = self.misses = 0
 

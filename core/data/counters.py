@@ -7,15 +7,19 @@ limit, and a client waits a twentieth too long at most. Next: `serve/limits.py`.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
-from typing import Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from core.data.databases import Databases
 from core.errors import StoreError
 from core.schema.model import Index, Model
+
+if TYPE_CHECKING:
+    from core.data.memcached import Memcached
 
 SLOTS: Final = 20
 #: keys in the memory of one process; those beyond share `_SHARED` counters, so that no client goes uncounted
@@ -99,32 +103,78 @@ def _count_in_slots(requests: int, per_s: float, wanted: int) -> list[dict[str, 
     ]
 
 
-class MemoryCounters:
-    """Counters of this process alone; `clock` gives seconds."""
+class MemcachedCounters:
+    """Counters that every server of a memcached shares, by the clocks of the servers; see decision 0025."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._slots: dict[str, tuple[float, dict[int, int]]] = {}  # when it is over, number → requests
+    def __init__(self, memcached: Memcached, prefix: str, clock: Callable[[], float]) -> None:
+        self._memcached, self._prefix, self._clock = memcached, prefix, clock
+        self._own = MemoryCounters(clock, alone=False)
+
+    async def take(self, key: str, requests: int, per_s: float, wanted: int) -> Count:
+        """See `Counters`.
+
+        Raises:
+            StoreError: memcached does not answer.
+        """
+        at = self._clock() / per_s * SLOTS
+        now, name = int(at), f"{self._prefix}:r:{key}".encode()
+        # Counted first and read then, the next slot too: of two that meet where slots do, one sees the other.
+        others = [*range(now - SLOTS, now), now + 1]
+        slots = await self._memcached.count(name, now, wanted, others, 2 * per_s)
+        if slots is None:
+            raise StoreError("memcached does not answer")
+        granted = max(0, min(wanted, requests + wanted - sum(slots.values())))
+        granted = (await self._own.take(key, requests, per_s, granted)).granted  # memcached may forget what it counted
+        if granted < wanted:
+            slots[now] -= wanted - granted
+            await self._memcached.count(name, now, granted - wanted, [], 2 * per_s)
+        return Count.of(granted, requests, per_s, at, sorted(slots.items()))
+
+
+class MemoryCounters:
+    """Counters of this process; `clock` gives seconds.
+
+    `alone`: what finds no room for a counter of its own shares one with others; else it goes uncounted here.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, alone: bool = True) -> None:
+        self._clock, self._alone = clock, alone
+        # By window and turn, which lasts a slot longer than the window: what two turns ago was counted is over.
+        self._turns: dict[tuple[float, int], dict[int, bytes]] = {}
         self._swept_at = float("-inf")
 
     async def take(self, key: str, requests: int, per_s: float, wanted: int) -> Count:
         """See `Counters`."""
-        now = self._clock()
-        at = now / per_s * SLOTS
-        key = self._admit(key, now)
-        slots = {
-            number: count for number, count in self._slots.get(key, (0, {}))[1].items() if number >= int(at) - SLOTS
-        }
+        at = self._clock() / per_s * SLOTS
+        now, turn = int(at), int(at) // (SLOTS + 1)
+        self._sweep()
+        keys, older = self._turns.setdefault((per_s, turn), {}), self._turns.get((per_s, turn - 1), {})
+        name = hash(key)
+        if name not in keys and name not in older and sum(map(len, self._turns.values())) >= KEYS_MAX:
+            if not self._alone:
+                return Count(wanted, requests, per_s)
+            name %= _SHARED
+        first, *counts = _unpack(keys.get(name) or older.pop(name, b"") or _pack(now, [0]))
+        slots = {number: count for number, count in enumerate(counts, first) if number >= now - SLOTS}
         granted = max(0, min(wanted, requests - sum(slots.values())))
-        slots[int(at)] = slots.get(int(at), 0) + granted
-        self._slots[key] = now + 2 * per_s, slots
+        slots[now] = slots.get(now, 0) + granted
+        first = next(number for number in slots if slots[number] or number == now)
+        keys[name] = _pack(first, [slots.get(number, 0) for number in range(first, now + 1)])
         return Count.of(granted, requests, per_s, at, slots.items())
 
-    def _admit(self, key: str, now: float) -> str:
-        """The key itself while there is room, else that of a shared counter."""
-        if key in self._slots or len(self._slots) < KEYS_MAX:
-            return key
+    def _sweep(self) -> None:
+        """Drop the turns that are over, once a second."""
+        now = self._clock()
         if now - self._swept_at >= 1:
             self._swept_at = now
-            self._slots = {name: entry for name, entry in self._slots.items() if entry[0] > now}
-        return key if len(self._slots) < KEYS_MAX else f"shared {hash(key) % _SHARED}"
+            turns = self._turns.items()
+            self._turns = {at: keys for at, keys in turns if (at[1] + 2) * at[0] * (SLOTS + 1) > now * SLOTS}
+
+
+def _pack(first: int, counts: list[int]) -> bytes:
+    """Requests in slots that follow each other: a fifth of what a dict takes."""
+    return struct.pack(f"Q{len(counts)}I", first, *counts)
+
+
+def _unpack(packed: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"Q{len(packed) // 4 - 2}I", packed)

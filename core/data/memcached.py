@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from aiomcache import Client
+from aiomcache.client import Client, acquire
 from aiomcache.exceptions import ClientException
 from aiomcache.pool import Connection, MemcachePool
 
@@ -47,6 +47,17 @@ class _Client(Client):
         await conn.writer.drain()
         return (await conn.reader.readuntil(b"\r\n"))[:-2]
 
+    @acquire
+    async def count(
+        self, conn: Connection, name: bytes, number: int, by: int, others: Sequence[int], expiry: int
+    ) -> dict[int, int]:
+        key, command = b"%b:%d" % (name, number), b"incr" if by > 0 else b"decr"
+        both = b"add %b 0 %d 1\r\n0\r\n%b %b %d\r\n" % (key, expiry, command, key, abs(by))
+        await self._execute_simple_command(conn, both)
+        count = int(await conn.reader.readuntil(b"\r\n"))
+        found, _ = await self._multi_get(conn, *(b"%b:%d" % (name, other) for other in others))
+        return {other: int(found.get(b"%b:%d" % (name, other), 0)) for other in others} | {number: count}
+
 
 class _Server:
     def __init__(self, name: str) -> None:
@@ -76,10 +87,15 @@ class Memcached:
         added = await self._call("add", key, value, _expiry(ttl_s))
         return added if isinstance(added, bool) else None
 
-    async def increment(self, key: bytes, by: int = 1) -> int | None:
-        """Add to a number that is there and return it, else `None`."""
-        count = await self._call("incr", key, by)
-        return count if isinstance(count, int) else None
+    async def count(
+        self, name: bytes, number: int, by: int, others: Sequence[int], ttl_s: float
+    ) -> dict[int, int] | None:
+        """Add to one of the numbered counters of a name, then read it and others, that are all on one server.
+
+        `None` when nobody says so in time. A counter lives for `ttl_s` seconds at least from its first use.
+        """
+        counts = await self._call("count", name, number, by, others, _expiry(ttl_s + 1))
+        return counts if isinstance(counts, dict) else None
 
     async def delete(self, key: bytes) -> None:
         """Forget a key."""
@@ -105,8 +121,7 @@ class Memcached:
                 reply = await getattr(server.client, command)(key, *arguments)
             failure = None
         except ClientException as error:  # the server answered: it refuses this command
-            if command != "incr":
-                _log.warning("memcached %s refuses '%s': %s", server.name, command, error, extra={"action": "cache"})
+            _log.warning("memcached %s refuses '%s': %s", server.name, command, error, extra={"action": "cache"})
             failure = None
         except (OSError, EOFError, ValueError) as error:  # ValueError: an answer that cannot be read
             failure = error

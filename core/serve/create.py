@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Final
 
 from core.data.cache import RecordCache
-from core.data.counters import MongoCounters
+from core.data.counters import Counters, MemcachedCounters, MongoCounters
 from core.data.databases import Databases
 from core.data.ladder import climb
 from core.http.upstream import Upstreams
@@ -79,8 +79,10 @@ def build_app(
     linked = compile_routes(assembly.linked, settings.limits, observation.watches)
     clock = clock or now
     seconds = (lambda: clock().timestamp()) if own_clock else monotonic
-    counters = None if databases.is_memory else MongoCounters(databases)
     cache = RecordCache(settings.cache, lambda: clock().timestamp())
+    counters: Counters | None = None if databases.is_memory else MongoCounters(databases)
+    if cache.shared is not None:
+        counters = MemcachedCounters(cache.shared, settings.cache.prefix, lambda: clock().timestamp())
     context = AppContext(
         mode=assembly.mode,
         server=settings,

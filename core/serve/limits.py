@@ -19,7 +19,7 @@ from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Final
 
-from core.data.counters import KEYS_MAX, Count, Counters, MemoryCounters
+from core.data.counters import Count, Counters, MemoryCounters
 from core.errors import StoreError, TooManyRequests
 from core.link.linked import LinkedLimit
 from core.settings import RateLimit
@@ -29,6 +29,7 @@ _ANSWER_S: Final = 0.25
 _PAUSE_S: Final = 1.0
 _SOON_S: Final = 0.001  # a refusal lasts, or its waiters would ask for ever
 _NOTHING: Final = Count(0, 0, 0)
+_GRANTS_MAX: Final = 20_000  # what is known without asking may be forgotten, never what was counted
 _LARGE: Final = 500  # from here on a process takes requests in blocks, a fiftieth of its share each
 
 
@@ -70,7 +71,7 @@ class Limiter:
     """The limits of one worker; `refused` counts requests over one.
 
     Args:
-        counters: where they are counted; `None` keeps them in this process.
+        counters: where they are counted; by default in this process.
         processes: how many workers share a server, for blocks and for the time without counters.
         clock: seconds that never go back.
     """
@@ -124,12 +125,12 @@ class Limiter:
             await asyncio.shield(grants.asking)
 
     def _open(self, key: str) -> _Grants:
-        if len(self._grants) >= KEYS_MAX:
+        if len(self._grants) >= _GRANTS_MAX:
             now = self._clock()
             useful = {
                 name: one for name, one in self._grants.items() if one.asking or max(one.until, one.refused_until) > now
             }
-            self._grants = useful if len(useful) < KEYS_MAX else {}  # forgets grants, never what was counted
+            self._grants = useful if len(useful) < _GRANTS_MAX // 2 else {}
         grants = self._grants[key] = _Grants()
         return grants
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
@@ -137,13 +138,39 @@ async def test_remaining_counts_down_and_reset_is_the_end_of_the_window() -> Non
 async def test_RATE_4_keys_beyond_the_table_share_counters_and_are_never_unlimited(monkeypatch) -> None:
     monkeypatch.setattr("core.data.counters.KEYS_MAX", 10)
     monkeypatch.setattr("core.data.counters._SHARED", 1)
-    monkeypatch.setattr("core.serve.limits.KEYS_MAX", 10)
+    monkeypatch.setattr("core.serve.limits._GRANTS_MAX", 10)
     clock = Clock()
     limiter = Limiter(MemoryCounters(clock), clock=clock)
     verdicts = [await limiter.take(f"client {number}", RateLimit(2, 60)) for number in range(30)]
     assert sum(verdict.allowed for verdict in verdicts) == 12  # ten of their own, two for all the others
     assert len(limiter._grants) <= 11
     assert KEYS_MAX == 200_000
+
+
+async def test_RATE_4_a_full_table_of_counters_takes_less_than_64_mib() -> None:
+    """Every key with requests in many slots, which is the most that one can take; scaled up to the full table."""
+    clock, keys, size = Clock(), 2000, 0
+    counters = MemoryCounters(clock)
+    for _ in range(21):
+        clock.now += 3
+        for key in range(keys):
+            assert (await counters.take(f"{key}", 1000, 60, 1)).granted == 1
+    for turn in counters._turns.values():
+        size += sys.getsizeof(turn) + sum(sys.getsizeof(key) + sys.getsizeof(entry) for key, entry in turn.items())
+    assert sum(map(len, counters._turns.values())) == keys
+    assert size / keys * KEYS_MAX < 64 * 2**20
+
+
+async def test_what_was_counted_moves_on_with_its_key_and_is_dropped_when_it_is_over() -> None:
+    clock = Clock()
+    counters = MemoryCounters(clock)
+    assert (await counters.take("a", 10, 60, 9)).granted == 9
+    clock.now += 60  # the next turn, and still in the window
+    assert (await counters.take("a", 10, 60, 9)).granted == 1
+    for _ in range(50):
+        clock.now += 70
+        await counters.take("b", 10, 60, 1)
+    assert sum(map(len, counters._turns.values())) == 1 and len(counters._turns) <= 2
 
 
 @pytest.mark.parametrize(

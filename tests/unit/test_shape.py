@@ -25,7 +25,7 @@ ROOM_LINES = {
     "": 1_365,
     "commands": 470,
     "cron": 1_080,
-    "data": 2_435,
+    "data": 2_505,
     "declare": 650,
     "docs": 520,
     "http": 505,
