@@ -46,8 +46,13 @@ def test_the_process_ends_with_its_last_user(user: IO[str], tmp_path: Path) -> N
 
 def test_a_process_that_will_not_stop_is_killed(user: IO[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "STOP_WAIT_S", 0.1)
-    threading.Timer(0.5, user.close).start()
-    script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    script = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(f'{sys.argv[1]}/deaf', 'w'); time.sleep(600)"
+
+    def leave() -> None:
+        wait_until((tmp_path / "deaf").exists)
+        user.close()
+
+    threading.Thread(target=leave).start()
     assert keep(user, script, tmp_path) == -signal.SIGKILL
 
 

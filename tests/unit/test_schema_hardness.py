@@ -19,7 +19,8 @@ from core.schema.rules import factory, rule
 from core.serve.values import parse_json
 from core.settings import Limits
 from tests.schemas import make_class, model, params, run, value_of
-from tests.unit.test_schema_pattern import PUMPS, cpu_ms
+from tests.timing import cpu_ms
+from tests.unit.test_schema_pattern import PUMPS
 
 # What JSON or a lenient reader of it can hold and MongoDB or a number cannot: type, value.
 NO_NUMBERS = [

@@ -6,8 +6,6 @@ import importlib
 import pkgutil
 import re
 import sys
-import time
-from collections.abc import Callable
 
 import pytest
 
@@ -15,6 +13,7 @@ import core
 import generic
 from core.schema import pattern as patterns
 from core.schema.pattern import compile_search
+from tests.timing import cpu_ms
 
 # Pattern that RE2 does not know, a text in which it is found, one in which it is not.
 BOUNDED = [
@@ -63,16 +62,6 @@ def test_VAL_4_without_re2_every_pattern_is_judged(monkeypatch: pytest.MonkeyPat
 
 def test_multiline_patterns_end_at_lines() -> None:
     assert compile_search("^a$(?!x)", re.MULTILINE)("b\na\nc")
-
-
-def cpu_ms(call: Callable[[], object]) -> float:
-    """The shorter of two runs."""
-    took = []
-    for _ in range(2):
-        started = time.process_time()
-        call()
-        took.append(time.process_time() - started)
-    return min(took) * 1000
 
 
 PUMPS = [
