@@ -6,7 +6,6 @@ A body that the route does not read is 415 (decision 0009). After it: the checks
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
@@ -17,7 +16,6 @@ from core.serve.request import Request
 from core.serve.values import parse_json, parse_urlencoded
 from core.settings import Limits
 
-_RATIO_MAX: Final = 100
 _UTF8: Final = frozenset({"", "utf-8", "utf8", "us-ascii"})
 _KINDS: Final = {"application/json": "json", "application/x-www-form-urlencoded": "urlencoded", "text/plain": "text"}
 
@@ -39,7 +37,7 @@ async def read_body_value(
     if kind == "multipart":
         from core.serve.multipart import read_multipart  # its parser is loaded only where it is needed
 
-        return await read_multipart(request, limit_bytes, limits)
+        return await read_multipart(request, _limit(request, limit_bytes), limits)
     raw = await read_body(request, limit_bytes)
     if kind == "raw":
         return raw
@@ -47,9 +45,8 @@ async def read_body_value(
         return "" if kind == "text" else {}
     if _classify(request.index.get(b"content-type", b"")) != kind:
         raise UnsupportedMediaType(msg=f"The content type of the body does not suit this route ({kind}).")
-    coding = request.index.get(b"content-encoding")
-    if coding is not None:
-        raw = _inflate(raw, coding.strip().lower(), limit_bytes)
+    if b"content-encoding" in request.index:
+        raw = request.inflate(limit_bytes)
     if kind != "text":
         return (parse_json if kind == "json" else parse_urlencoded)(raw, limits, declared)
     try:
@@ -98,25 +95,6 @@ def _announced(request: Request) -> int:
 def _check_size(size: int, limit_bytes: int) -> None:
     if size > limit_bytes:
         raise PayloadTooLarge(msg=f"The body is longer than {limit_bytes} bytes.")
-
-
-def _inflate(raw: bytes, coding: bytes, limit_bytes: int) -> bytes:
-    """The content of a compressed body; one that grows more than a hundred times is refused."""
-    if coding in {b"identity", b""}:
-        return raw
-    if coding not in {b"gzip", b"x-gzip", b"deflate"}:
-        raise UnsupportedMediaType(msg="The content coding of the body must be gzip or deflate.")
-    most = min(limit_bytes, _RATIO_MAX * len(raw))
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        content = unpacker.decompress(raw, most + 1)
-    except zlib.error:
-        raise BadRequest(msg="The compressed body cannot be read.") from None
-    if len(content) > most:
-        raise PayloadTooLarge(msg=f"The body is longer than {most} bytes when it is inflated.")
-    if not unpacker.eof or unpacker.unused_data:
-        raise BadRequest(msg="The compressed body is not complete, or something follows it.")
-    return content
 
 
 @lru_cache(maxsize=256)

@@ -1,12 +1,14 @@
 """Multipart bodies: texts and files, read piece by piece, files to disk.
 
-In: a `Request` whose route reads multipart. Out: a dict like that of a form body, with `Upload`s in it. Bounded by the
-limit of the route, 200 texts of `Limits.text_bytes` each, 20 files, and 8 KiB of headers a part. Next: `schema/`.
+In: a `Request` that brings files, its body within the limit of the route. Out: a dict like that of a form body, with
+`Upload`s in it: at most 200 texts of `Limits.text_bytes` each, 20 files, and 8 KiB of headers a part. Next: `schema/`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from hashlib import sha256
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final, cast
 
@@ -26,23 +28,21 @@ _IN_MEMORY: Final = 64 * KIB
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-async def read_multipart(request: Request, limit_bytes: int, limits: Limits) -> dict[str, Any]:
+async def read_multipart(request: Request, pieces: AsyncIterator[bytes], limits: Limits) -> dict[str, Any]:
     """The texts and files of a body by name; an empty dict where there is none.
 
     Raises:
         UnsupportedMediaType: another content type.
-        PayloadTooLarge: the body, a text, or the number of parts is over its bound.
+        PayloadTooLarge: a text or the number of parts is over its bound.
         BadRequest: the body breaks the format, or a name or text is not usable.
     """
     kind, options = parse_options_header(request.index.get(b"content-type", b""))
     boundary = options.get(b"boundary", b"")
-    form, size, parser = _Form(limits.text_bytes), 0, None
-    async for chunk in request.stream():
+    form, parser, digest = _Form(limits.text_bytes), None, sha256()
+    async for chunk in pieces:
         if kind != b"multipart/form-data" or not boundary:
             raise UnsupportedMediaType(msg="The body must be multipart/form-data with a boundary.")
-        size += len(chunk)
-        if size > limit_bytes:
-            raise PayloadTooLarge(msg=f"The body is longer than {limit_bytes} bytes.")
+        digest.update(chunk)
         try:
             parser = parser or MultipartParser(boundary, form.callbacks(), max_header_size=_HEADER_BYTES)
             parser.write(chunk)
@@ -50,6 +50,7 @@ async def read_multipart(request: Request, limit_bytes: int, limits: Limits) -> 
             raise BadRequest(msg="The body is not valid multipart/form-data.") from None
     if parser is not None and not form.is_complete:
         raise BadRequest(msg="The body ends before its last boundary.")
+    request.digest = digest.digest()
     return build_form(form.values)
 
 

@@ -11,12 +11,14 @@ import itertools
 import re
 import secrets
 import time
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final, cast
 
 from core.data.deadline import Disconnected
+from core.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
 
 #: gives the next piece of the body and whether more follows; raises `Disconnected` when the client left
 Chunks = Callable[[], Awaitable[tuple[bytes, bool]]]
@@ -46,12 +48,13 @@ class Request:
         http_version: `1.0`, `1.1` or `2`.
         path_values: variables of the matched route by name; `rest` for a trailing `*`.
         raw, complete: the body exactly as received, empty until it is read; whether it was read to its end.
+        digest: the SHA-256 of a body of files once it was read: its bytes are not kept.
         started_s, route: when it began, on `time.monotonic()`; the linked route that it matched.
     """
 
     __slots__ = (
-        "_headers", "_id", "chunks", "client_ip", "complete", "http_version", "index", "method", "path", "path_values",
-        "query_string", "raw", "raw_path", "route", "scheme", "started_s",
+        "_headers", "_id", "chunks", "client_ip", "complete", "digest", "http_version", "index", "method", "path",
+        "path_values", "query_string", "raw", "raw_path", "route", "scheme", "started_s",
     )  # fmt: skip
 
     def __init__(
@@ -61,7 +64,7 @@ class Request:
     ) -> None:  # fmt: skip
         self.method, self.path, self.raw_path, self.query_string = method, path, raw_path, query_string
         self.scheme, self.client_ip, self.http_version, self.index = scheme, client_ip, http_version, index
-        self.path_values, self.chunks, self.raw, self.complete = path_values, chunks, b"", False
+        self.path_values, self.chunks, self.raw, self.digest, self.complete = path_values, chunks, b"", b"", False
         self.started_s, self.route = time.monotonic(), cast("Any", None)
         self._headers: dict[str, str] | None = None
         self._id = ""
@@ -109,6 +112,25 @@ class Request:
             if state := self.header("tracestate"):
                 found["tracestate"] = state[:512]
         return found
+
+    def inflate(self, limit_bytes: int) -> bytes:
+        """What `raw` is without its content coding; more than the limit or a hundred times its length is refused."""
+        coding = self.index.get(b"content-encoding", b"").strip().lower()
+        if coding in {b"identity", b""}:
+            return self.raw
+        if coding not in {b"gzip", b"x-gzip", b"deflate"}:
+            raise UnsupportedMediaType(msg="The content coding of the body must be gzip or deflate.")
+        most = min(limit_bytes, 100 * len(self.raw))
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        try:
+            content = unpacker.decompress(self.raw, most + 1)
+        except zlib.error:
+            raise BadRequest(msg="The compressed body cannot be read.") from None
+        if len(content) > most:
+            raise PayloadTooLarge(msg=f"The body is longer than {most} bytes when it is inflated.")
+        if not unpacker.eof or unpacker.unused_data:
+            raise BadRequest(msg="The compressed body is not complete, or something follows it.")
+        return content
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body piece by piece, nothing kept and nothing bounded: the reader counts."""

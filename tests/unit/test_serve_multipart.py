@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from core.errors import BadRequest, HTTPError, PayloadTooLarge
 from core.schema.upload import Upload
-from core.serve.multipart import FILES_MAX, TEXTS_MAX, read_multipart
+from core.serve.body import read_body_value
+from core.serve.multipart import FILES_MAX, TEXTS_MAX
 from core.serve.request import Request
 from core.settings import Limits
 
@@ -25,15 +27,26 @@ def body(*parts: bytes) -> bytes:
     return b"".join(parts) + b"--xyz--\r\n"
 
 
-async def read(raw: bytes, limit_bytes: int = 1_000_000, piece: int = 65_536) -> dict[str, Any]:
+def make_request(raw: bytes, piece: int = 65_536) -> Request:
     pieces = [raw[index : index + piece] for index in range(0, len(raw), piece)] or [b""]
 
     async def chunks() -> tuple[bytes, bool]:
         return pieces.pop(0), bool(pieces)
 
-    return await read_multipart(
-        Request("POST", "/", chunks=chunks, index={b"content-type": TYPE}), limit_bytes, Limits()
-    )
+    return Request("POST", "/", chunks=chunks, index={b"content-type": TYPE})
+
+
+async def read(raw: bytes, limit_bytes: int = 1_000_000, piece: int = 65_536) -> dict[str, Any]:
+    value: dict[str, Any] = await read_body_value(make_request(raw, piece), "multipart", limit_bytes, Limits(), {})
+    return value
+
+
+@pytest.mark.parametrize("piece", [1, 65_536])
+async def test_the_digest_of_the_bytes_is_kept_in_their_place(piece: int) -> None:
+    raw = body(part("a", b"x"), part("picture", b"y" * 100, '; filename="a"'))
+    request = make_request(raw, piece)
+    await read_body_value(request, "multipart", 1_000_000, Limits(), {})
+    assert (request.raw, request.digest) == (b"", sha256(raw).digest())
 
 
 @pytest.mark.parametrize("piece", [1, 2, 7, 64, 65_536])
