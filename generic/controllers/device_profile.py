@@ -8,8 +8,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
-from core import BadRequest, Context, Controller, DuplicateKey, ModelError, Params, PreconditionFailed, rule
+from core import (
+    BadRequest,
+    Context,
+    Controller,
+    DuplicateKey,
+    ModelError,
+    Params,
+    PreconditionFailed,
+    RateLimit,
+    TooManyRequests,
+    rule,
+)
 from generic.libs.access import access_of
+from generic.libs.addresses import network_of, parse_address
 from generic.libs.device_keys import IssuedKey, add_key, issue_key, revoke_key
 from generic.libs.instants import in_milliseconds
 from generic.libs.profile import DeviceProfile, build_changes, nest
@@ -22,7 +34,7 @@ keys = Controller("generic-deviceKeys", version="1.0", group="generic")
 
 _TRIES: Final = 5
 _ID: Final = r"^[0-9A-Za-z]{32}$"
-_CREATED: Final = {200: "Success"}
+_CREATED: Final = {200: "Success", 429: "RateLimitExceeded"}
 _UPDATED: Final = {200: "Success", 400: "DeviceIdDoesNotExist", 403: "DeviceIdInvalid"}
 _OWN: Final = {200: "Success", 403: "DeviceIdInvalid"}
 
@@ -51,17 +63,25 @@ class RegisteredWithKey(Registered):
     key: IssuedKey
 
 
+class RegistrationOptions(Params):
+    """Options of `create`: nobody is asked who they are, so few may come."""
+
+    per_minute: Annotated[int, rule("How many devices one client may register, over all such routes", min=1)] = 30
+
+
 @profile_v1.create(responses=_CREATED)
-async def create_device(ctx: Context, *, body: DeviceProfile) -> Registered:
-    """Registers a device; nobody is asked who they are, so bound the rate of this route."""
-    ctx.headers["timestamp"] = str(in_milliseconds(ctx.now()))
+async def create_device(ctx: Context, *, body: DeviceProfile, options: RegistrationOptions) -> Registered:
+    """Registers a device."""
+    await _admit(ctx, options)
     return Registered(id=(await _register(ctx, body)).id)
 
 
 @profile.create(responses=_CREATED)
-async def create_device_with_key(ctx: Context, *, body: DeviceProfile) -> RegisteredWithKey:
+async def create_device_with_key(
+    ctx: Context, *, body: DeviceProfile, options: RegistrationOptions
+) -> RegisteredWithKey:
     """Registers a device and gives it a key for the group of this route; the key is shown this once."""
-    ctx.headers["timestamp"] = str(in_milliseconds(ctx.now()))
+    await _admit(ctx, options)
     device_id = Device().id
     key, issued = issue_key(device_id, ctx.route.group, ctx.now(), access_of(ctx.app).sealer)
     await _register(ctx, body, device_id, key)
@@ -105,6 +125,18 @@ async def revoke_own_key(ctx: Context, *, path: KeyPath, device: Device) -> None
     if not await revoke_key(ctx.db[Device], device.id, path.key):
         raise BadRequest("DeviceIdDoesNotExist", ctx.t(GROUP, "DeviceIdDoesNotExist"))
     access_of(ctx.app).devices.forget(device.id)
+
+
+async def _admit(ctx: Context, options: RegistrationOptions) -> None:
+    """Count the registration for its client: an address, or the network that an IPv6 client owns."""
+    ctx.headers["timestamp"] = str(in_milliseconds(ctx.now()))
+    address = parse_address(ctx.request.client_ip)
+    client = ctx.request.client_ip if address is None else network_of(address)
+    limit = RateLimit(options.per_minute, 60)
+    verdict = await ctx.app.limits.take(f"register {limit.requests} {client}", limit)
+    if not verdict.allowed:
+        raise TooManyRequests(headers=verdict.headers("registrations"))
+    ctx.headers.update(verdict.headers("registrations"))
 
 
 def _check_own(ctx: Context, path: DevicePath, device: Device) -> None:

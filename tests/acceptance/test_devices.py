@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.testing import Reply
+from core.testing import Reply, make_app
 from generic.models.device import Device
 from generic.models.secret import SharedSecret
 from tests.signing import DEVICE_ID, SECRET, SECRET_ID, Signed, Vault, code_of, open_vault
@@ -40,7 +40,8 @@ async def vault(shared: Vault) -> AsyncIterator[Vault]:
 
 
 async def register(vault: Vault, path: str, body: Any = ..., **headers: str) -> Reply:
-    return await vault.app.client.post(path, json=body, headers={"user-agent": IPHONE, **headers})
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await vault.app.client.post(path, json=body, headers={"user-agent": IPHONE, **sent})
 
 
 async def stored(vault: Vault, device_id: str) -> dict[str, Any]:
@@ -358,3 +359,38 @@ async def test_devices_that_nobody_uses_go(
         await vault.app.db[Device].raw.update_one({"id": device.id}, change)
     await vault.app.run_cron("generic-removeDevices")
     assert await vault.app.db[Device].exists({"id": device.id}) is stays
+
+
+# Registering is open to everybody, so few may come
+
+
+@pytest.mark.parametrize("path", ["/vault/1/devices", "/vault/2/devices", "/strict/devices"])
+async def test_RATE_6_registering_has_a_strict_limit_of_its_own(mongo_url: str, path: str) -> None:
+    """Without a word of the route's author: thirty a minute from one address, over all routes; three where one says so."""
+    async with open_vault(mongo_url) as vault:
+        most = 3 if path.startswith("/strict") else 30
+        replies = [await register(vault, path) for _ in range(most + 2)]
+        assert [reply.status for reply in replies] == [200] * most + [429] * 2
+        assert replies[-1].json()["errors"][0]["code"] == "RateLimitExceeded"
+        assert {"retry-after", "timestamp"} <= replies[-1].headers.keys()
+        assert replies[0].headers["x-rate-limit-remaining"] == str(most - 1)
+        assert (await register(vault, "/vault/2/devices")).status == (200 if most == 3 else 429)
+        assert await vault.app.db[Device].count() == 2 + most + (most == 3)
+        assert (await vault.send(vault.v1("PUT", f"/vault/1/devices/{DEVICE_ID}"))).status == 200
+
+
+async def test_RATE_6_the_demo_registers_few_and_serves_on(mongo_url: str) -> None:
+    async with make_app("projects/demo", mongo=mongo_url) as app:
+        statuses = [(await app.client.post("/demo-auth/v1/devices", json={})).status for _ in range(32)]
+        assert statuses == [200] * 30 + [429] * 2
+        assert (await app.client.get("/demo-auth/v1/services")).status == 200
+
+
+async def test_RATE_6_addresses_of_one_network_count_as_one(mongo_url: str) -> None:
+    """E01: an IPv6 client owns a whole /64; and what it says itself of its address does not count."""
+    async with open_vault(mongo_url, trusted_proxies=["127.0.0.1"]) as vault:
+        for number in range(3):
+            spoofed = f"10.0.0.{number}, 2001:db8::{number:x}"
+            assert (await register(vault, "/strict/devices", x_forwarded_for=spoofed)).status == 200
+        assert (await register(vault, "/strict/devices", x_forwarded_for="2001:db8::ffff")).status == 429
+        assert (await register(vault, "/strict/devices", x_forwarded_for="2001:db8:0:1::1")).status == 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core import Path, RateLimit, Route, Routes, use
+from core import Path, Route, Routes, use
 from projects.demo.controllers.todos import create_todo, delete_todo, get_todo, list_todos, update_todo
 
 validate_access_key = use("generic-validateAccessKey", "1.0")
@@ -40,13 +40,11 @@ signed = Routes(
         ),
         Path(
             "./devices",
-            # Nobody is asked who they are, so few may come.
             create=Route(
                 "create-device",
                 chain=[use("generic-deviceProfile", "1.0")],
                 description="Register a device",
                 modified=MODIFIED,
-                rate_limit=RateLimit(requests=30, per_s=60),
             ),
             update=Route(
                 "update-device",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core import Context, Controller
+from core import Context, Controller, Params, Stream, Upload
 from generic.models.device import Device
 
 echo = Controller("vault-echo", group="vault")
@@ -33,3 +33,20 @@ async def show_text(ctx: Context, *, body: str, device: Device) -> dict[str, Any
 @echo.action("raw")
 async def show_raw(ctx: Context, *, body: bytes, device: Device) -> dict[str, Any]:
     return _seen(ctx, device, body.hex())
+
+
+class Files(Params):
+    """A text and a file."""
+
+    note: str = ""
+    file: Upload
+
+
+@echo.action("files")
+async def show_files(ctx: Context, *, body: Files, device: Device) -> dict[str, Any]:
+    return _seen(ctx, device, [body.note, body.file.filename, (await body.file.read()).hex()])
+
+
+@echo.action("stream")
+async def show_stream(ctx: Context, *, body: Stream, device: Device) -> dict[str, Any]:
+    return _seen(ctx, device, b"".join([piece async for piece in body]).hex())

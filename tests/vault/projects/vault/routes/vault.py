@@ -19,6 +19,8 @@ def _paths() -> list[Path]:
         Path("./form", post=Route("form", chain=[_echo("json")], body=Body("urlencoded"))),
         Path("./text", post=Route("text", chain=[_echo("text")])),
         Path("./raw", post=Route("raw", chain=[_echo("raw")])),
+        Path("./files", post=Route("files", chain=[_echo("files")])),
+        Path("./stream", post=Route("stream", chain=[_echo("stream")])),
     ]
 
 
@@ -34,6 +36,8 @@ v1 = _files("/v1", [_access("1.0")])
 v2 = _files("/v2", [_access("2.0")])
 both = _files("/both", [_access("1.0"), _access("2.0")])
 both_turned = _files("/turned", [_access("2.0"), _access("1.0")])
+mixed = _files("/mixed", [_access("1.0", unsigned_body=True), _access("2.0", replay="all")])
+mixed_turned = _files("/dexim", [_access("2.0", replay="all"), _access("1.0", unsigned_body=True)])
 migrating = _files("/migrating", [_access("2.0", accept_v1=True)])
 every_v1 = _files("/all1", [_access("1.0", replay="all")])
 every_v2 = _files("/all2", [_access("2.0", replay="all")])
@@ -64,6 +68,16 @@ devices = Routes(
             create=Route("session", chain=[use("generic-accessKeyService"), use("generic-generateSession")]),
         ),
         Path("./me", get=Route("me", chain=[use("generic-validateSession"), _echo("all")])),
+    ],
+)
+strict = Routes(
+    group="vault",
+    prefix="/strict",
+    paths=[
+        Path(
+            "./devices",
+            create=Route("register", chain=[use("generic-deviceProfile", "2.0", options={"per_minute": 3})]),
+        )
     ],
 )
 other_session = Routes(
