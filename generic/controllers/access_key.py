@@ -1,7 +1,7 @@
 """Signed requests: `before=[use("generic-validateAccessKey", …)]` protects every route of a file.
 
-Version 1.0 is mia's; 2.0 is for new clients. A chain may name both during a migration: whichever stands first
-then verifies either form of the header `key`.
+Version 1.0 is mia's; 2.0 is for new clients. A chain may name both during a migration, in either order: whichever
+stands first verifies every form, each under the options of its own version.
 """
 
 from __future__ import annotations
@@ -11,17 +11,8 @@ from typing import Annotated, Final
 
 from core import Context, Controller, Params, rule
 from generic.libs.instants import in_milliseconds
-from generic.libs.refusal import unauthorized
 from generic.libs.signature_v2 import KEY_V2_LENGTH
-from generic.libs.verify import (
-    STATIC_LENGTH,
-    AccessOptions,
-    time_offset_ms,
-    verify_key_v2,
-    verify_message,
-    verify_static,
-    verify_v1,
-)
+from generic.libs.verify import AccessOptions, time_offset_ms, verify_v1, verify_v2
 from generic.models.device import Device
 
 IDENTITY: Final = "generic-validateAccessKey"
@@ -41,6 +32,8 @@ _RESPONSES_V2: Final = {
 
 #: of both versions, which may stand in one chain
 _KEY_TEXT: Final = "Who signs, when, and the signature"
+_INPUT_TEXT: Final = "What is signed, RFC 9421"
+_ELSEWHERE: Final = "-"
 RequestDate = Annotated[
     datetime | None, rule("The client's clock; only for the device's time offset", nullable=False, docs=False)
 ]
@@ -54,13 +47,17 @@ class KeyHeader(Params):
         str | None, rule("How the key was made", allow="sha256", convert="lower", nullable=False, docs=False)
     ] = None
     requestdate: RequestDate = None
+    # An HTTP Message Signature is a key as well: only the step knows whether its chain names version 2.0.
+    signature_input: Annotated[
+        str | None, rule(_INPUT_TEXT, nullable=False, docs=False, virtual=lambda _: {"key": _ELSEWHERE})
+    ] = None
 
 
 class SignatureHeader(Params):
     """Headers of version 2.0: `key`, or the three of an HTTP Message Signature."""
 
     key: Annotated[str | None, rule(_KEY_TEXT, nullable=False)] = None
-    signature_input: Annotated[str | None, rule("What is signed, RFC 9421", nullable=False)] = None
+    signature_input: Annotated[str | None, rule(_INPUT_TEXT, nullable=False)] = None
     signature: Annotated[str | None, rule("The signature, RFC 9421", nullable=False)] = None
     content_digest: Annotated[str | None, rule("SHA-256 of the body, RFC 9530", nullable=False)] = None
     requestdate: RequestDate = None
@@ -81,14 +78,13 @@ async def validate_access_key(
         return device
     at = ctx.now()
     ctx.headers["timestamp"] = str(in_milliseconds(at))
-    key = header.key
-    if len(key) == STATIC_LENGTH:
-        device = await verify_static(ctx, at, key)
-    elif len(key) == KEY_V2_LENGTH and _also_names(ctx, "2.0"):
-        device = await verify_key_v2(ctx, at, key, options)
+    key, message = header.key, header.signature_input
+    second = _options_of(ctx, "2.0") if message is not None or len(key) == KEY_V2_LENGTH else None
+    if second is not None:
+        device = await verify_v2(ctx, at, key, message, ctx.request.header("signature") or "", second)
     else:
         device = await verify_v1(ctx, at, key, options)
-    return _with_offset(ctx, device, header.requestdate)
+    return _with_offset(device, header.requestdate, at)
 
 
 #: mia's name for the same
@@ -106,25 +102,25 @@ async def validate_signature(
         return device
     at = ctx.now()
     ctx.headers["timestamp"] = str(in_milliseconds(at))
-    key = header.key
-    if header.signature_input is not None:
-        device = await verify_message(ctx, at, header.signature_input, header.signature or "", options)
-    elif key is None:
-        raise unauthorized(ctx)
-    elif len(key) != KEY_V2_LENGTH and (options.accept_v1 or _also_names(ctx, "1.0")):
-        static = len(key) == STATIC_LENGTH
-        device = await verify_static(ctx, at, key) if static else await verify_v1(ctx, at, key, options)
+    key, message = header.key, header.signature_input
+    first = None
+    if key is not None and message is None and len(key) != KEY_V2_LENGTH:
+        first = _options_of(ctx, "1.0") or (options if options.accept_v1 else None)
+    if key is not None and first is not None:
+        device = await verify_v1(ctx, at, key, first)
     else:
-        device = await verify_key_v2(ctx, at, key, options)
-    return _with_offset(ctx, device, header.requestdate)
+        device = await verify_v2(ctx, at, key, message, header.signature or "", options)
+    return _with_offset(device, header.requestdate, at)
 
 
-def _also_names(ctx: Context, version: str) -> bool:
-    """Whether the chain names the other version, too; asked only when a key is of its form."""
-    return any(step.label.startswith(f"{IDENTITY}@{version}.") for step in ctx.route.steps)
+def _options_of(ctx: Context, version: str) -> AccessOptions | None:
+    """The options of the other version, where the chain names it; asked only for a key of its form."""
+    label = f"{IDENTITY}@{version}."
+    found = (step.options["options"] for step in ctx.route.steps if step.label.startswith(label))
+    return next(found, None)
 
 
-def _with_offset(ctx: Context, device: Device, sent: datetime | None) -> Device:
+def _with_offset(device: Device, sent: datetime | None, at: datetime) -> Device:
     if sent is not None:
-        device.time_offset_ms = time_offset_ms(sent, ctx.now())
+        device.time_offset_ms = time_offset_ms(sent, at)
     return device

@@ -12,7 +12,6 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from hmac import compare_digest
 
 from generic.libs.signature_v2 import Signed
@@ -101,10 +100,10 @@ def build_base(
     return "".join([*lines, f'"@signature-params": {wanted.parameters}']).encode("latin-1")
 
 
-def matches_digest(content_digest: str, body: bytes) -> bool:
-    """Whether the header names the SHA-256 of the body; digests by other methods are passed over."""
+def matches_digest(content_digest: str, body_digest: bytes) -> bool:
+    """Whether the header names this SHA-256; digests by other methods are passed over."""
     found = _DIGEST.findall(content_digest)
     try:
-        return len(found) == 1 and compare_digest(b64decode(found[0], validate=True), sha256(body).digest())
+        return len(found) == 1 and compare_digest(b64decode(found[0], validate=True), body_digest)
     except Base64Error:
         return False

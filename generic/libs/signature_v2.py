@@ -8,14 +8,12 @@ from one to the next. The other form of 2.0, for the same keys, is `message_sign
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from hmac import digest
 from typing import NamedTuple
 
 #: device id 32, key id 32, seconds 10, nonce 32, signature 64
 KEY_V2_LENGTH = 170
 _KEY = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})([0-9]{10})([0-9a-f]{32})([0-9a-f]{64})", re.ASCII)
-_NO_BODY = sha256(b"").hexdigest().encode()
 
 
 class Signed(NamedTuple):
@@ -38,14 +36,13 @@ def parse_key_v2(key: str) -> Signed | None:
 
 
 def build_message_v2(
-    signed: Signed, method: str, host: bytes, path: bytes, query: bytes, content_type: bytes, body: bytes
+    signed: Signed, method: str, host: bytes, path: bytes, query: bytes, content_type: bytes, body_digest: bytes
 ) -> bytes:
     r"""What is signed: a first line, then every part as `<length in bytes>:<bytes>\n`."""
-    body_hash = sha256(body).hexdigest().encode() if body else _NO_BODY
     who = f"{signed.device_id}\n32:{signed.key_id}\n10:{signed.timestamp:010}\n32:{signed.nonce}"
     head = f"catena-signature-2\n32:{who}\n{len(method)}:{method}\n".encode()
     target = len(host), host, len(path), path, len(query), query, len(content_type), content_type
-    return head + b"%d:%b\n%d:%b\n%d:%b\n%d:%b\n64:%b\n" % (*target, body_hash)
+    return head + b"%d:%b\n%d:%b\n%d:%b\n%d:%b\n64:%b\n" % (*target, body_digest.hex().encode())
 
 
 def sign_v2(key: bytes, message: bytes) -> bytes:

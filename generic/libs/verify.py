@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime, timedelta
 from hmac import compare_digest
+from itertools import product
 from typing import Annotated, Final, Literal
 
 from core import Collection, Context, DuplicateKey, Params, RateLimit, TooManyRequests, Unavailable, rule
@@ -17,14 +18,14 @@ from generic.libs.addresses import is_within, parse_address
 from generic.libs.instants import as_time
 from generic.libs.message_signature import build_base, matches_digest, parse_signature
 from generic.libs.refusal import GROUP, forbidden, unauthorized
-from generic.libs.signature_v1 import KeyV1, hash_body_v1, parse_key_v1, sign_v1
+from generic.libs.signature_v1 import KeyV1, parse_key_v1, sign_v1
 from generic.libs.signature_v2 import Signed, build_message_v2, parse_key_v2, sign_v2
-from generic.libs.signed_body import read_signed_body
+from generic.libs.signed_body import NO_BODY, STREAMED, SignedBody, hash_signed_body_v1, read_signed_body
 from generic.models.device import Device
 from generic.models.seen_request import SeenRequest
 
 WINDOW_S: Final = 300
-STATIC_LENGTH: Final = 32
+_STATIC_LENGTH: Final = 32
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _DAY: Final = timedelta(days=1)
 # Whoever guesses ids waits as long as whoever guesses signatures.
@@ -38,28 +39,25 @@ class AccessOptions(Params):
     replay: Annotated[
         Literal["unsafe", "all", "off"], rule("Which methods are refused when they come again; off not in production")
     ] = "unsafe"
-    unsigned_body: Annotated[bool, rule("Admit bodies that the signature does not cover: streams, files")] = False
+    unsigned_body: Annotated[bool, rule("Admit bodies that the signature does not cover, but for JSON")] = False
 
 
 async def verify_v1(ctx: Context, at: datetime, text: str, options: AccessOptions) -> Device:
-    """The device that signed in version 1.0."""
+    """The device that signed in version 1.0, or whose static key this is."""
+    if len(text) == _STATIC_LENGTH:
+        return await _verify_static(ctx, at, text)
     key = parse_key_v1(text)
     if key is None:
         raise unauthorized(ctx)
     if abs(int(key.timestamp) - at.timestamp()) > WINDOW_S:
         raise unauthorized(ctx, "KeyExpired", device_id=key.device_id)
-    access, request = access_of(ctx.app), ctx.request
+    access = access_of(ctx.app)
     secret = await access.secrets.get(key.secret_id)
     body = await read_signed_body(ctx)
     usable = secret is not None and secret.enabled and secret.expires > at.timestamp()
     # One that is not usable takes the way of one that is wrong.
     text = secret.text if secret is not None and usable else _NO_SECRET
-    url = f"{request.scheme}://{request.host}{request.raw_path.decode('latin-1')}"
-    if request.query_string:
-        url = f"{url}?{request.query_string.decode('latin-1')}"
-    signed = b"" if body is None else sign_v1(key, text, request.method, url, hash_body_v1(body))
-    if not compare_digest(signed, key.signature):
-        signed = _sign_otherwise(ctx, key, text, url, body, options)
+    signed = _match_v1(ctx, key, text, body, options)
     if secret is None or not secret.groups:
         raise unauthorized(ctx, device_id=key.device_id)
     if not opens_group(secret.groups, ctx.route.group):
@@ -77,23 +75,28 @@ async def verify_v1(ctx: Context, at: datetime, text: str, options: AccessOption
     return _lend(ctx, known.device, at)
 
 
-def _sign_otherwise(
-    ctx: Context, key: KeyV1, secret: str, url: str, body: bytes | None, options: AccessOptions
-) -> bytes:
-    """The signature in another form that the request may have been sent in, or nothing."""
+def _match_v1(ctx: Context, key: KeyV1, secret: str, body: SignedBody, options: AccessOptions) -> bytes:
+    """The signature, if it is one of this request in a form that it may have been sent in; else nothing."""
+    request, query = ctx.request, ctx.request.query_string.decode("latin-1")
+    url = f"{request.scheme}://{request.host}{request.raw_path.decode('latin-1')}"
     # A target that ends in "?" arrives without it.
-    urls = [url] if ctx.request.query_string else [url, f"{url}?"]
-    hashes = [] if body is None else [hash_body_v1(body)]
-    if options.unsigned_body and body != b"" and (body is None or ctx.route.body.type != "json"):
+    urls = [f"{url}?{query}"] if query else [url, f"{url}?"]
+    hashes = [] if body is STREAMED else [hash_signed_body_v1(ctx, body)]
+    if _admits_unsigned(ctx, body, options):
         hashes.append("")
-    for target, body_hash in ((target, body_hash) for target in urls for body_hash in hashes):
-        expected = sign_v1(key, secret, ctx.request.method, target, body_hash)
+    for body_hash, target in product(hashes, urls):
+        expected = sign_v1(key, secret, request.method, target, body_hash)
         if compare_digest(expected, key.signature):
             return expected
     return b""
 
 
-async def verify_static(ctx: Context, at: datetime, key: str) -> Device:
+def _admits_unsigned(ctx: Context, body: SignedBody, options: AccessOptions) -> bool:
+    """Whether this body may come along without being covered."""
+    return options.unsigned_body and body is not NO_BODY and ctx.route.body.type != "json"
+
+
+async def _verify_static(ctx: Context, at: datetime, key: str) -> Device:
     """The device whose static key this is."""
     device = await access_of(ctx.app).static_keys.get(key)
     if device is None or device.access is None:
@@ -113,34 +116,37 @@ async def verify_static(ctx: Context, at: datetime, key: str) -> Device:
     return _lend(ctx, device, at)
 
 
-async def verify_key_v2(ctx: Context, at: datetime, text: str, options: AccessOptions) -> Device:
-    """The device that signed in version 2.0, in the header `key`."""
-    signed = parse_key_v2(text)
+async def verify_v2(
+    ctx: Context, at: datetime, key: str | None, signature_input: str | None, signature: str, options: AccessOptions
+) -> Device:
+    """The device that signed in version 2.0: an HTTP Message Signature goes before the header `key`."""
+    if signature_input is not None:
+        return await _verify_message(ctx, at, signature_input, signature, options)
+    signed = parse_key_v2(key or "")
     if signed is None:
         raise unauthorized(ctx)
     known = await _find_signer(ctx, at, signed)
     body, request = await read_signed_body(ctx), ctx.request
     target = request.raw_path, request.query_string, request.index.get(b"content-type", b"")
-    message = build_message_v2(signed, request.method, request.index.get(b"host", b""), *target, body or b"")
-    return await _admit(ctx, at, signed, known, message, options, covered=body is not None)
+    message = build_message_v2(signed, request.method, request.index.get(b"host", b""), *target, body.digest)
+    admitted = body is not STREAMED or _admits_unsigned(ctx, body, options)
+    return await _admit(ctx, at, signed, known, message if admitted else None, options)
 
 
-async def verify_message(
+async def _verify_message(
     ctx: Context, at: datetime, signature_input: str, signature: str, options: AccessOptions
 ) -> Device:
-    """The device that signed in version 2.0, as an HTTP Message Signature."""
     wanted, request = parse_signature(signature_input, signature), ctx.request
     if wanted is None or (wanted.expires is not None and wanted.expires <= at.timestamp()):
         raise unauthorized(ctx, "KeyInvalid" if wanted is None else "KeyExpired")
     known = await _find_signer(ctx, at, wanted.signed)
     body = await read_signed_body(ctx)
-    digest = request.index.get(b"content-digest", b"").decode("latin-1") if wanted.covers_body else ""
-    target = request.raw_path, request.query_string, request.index
-    message = build_base(wanted, request.method, request.scheme, *target)
-    if digest and body is not None and not matches_digest(digest, body):
-        message = None
-    covered = body == b"" or (body is not None and wanted.covers_body)
-    return await _admit(ctx, at, wanted.signed, known, message, options, covered=covered)
+    message = build_base(wanted, request.method, request.scheme, request.raw_path, request.query_string, request.index)
+    if wanted.covers_body and body is not STREAMED:
+        admitted = matches_digest(request.header("content-digest") or "", body.digest)
+    else:
+        admitted = body is NO_BODY or _admits_unsigned(ctx, body, options)
+    return await _admit(ctx, at, wanted.signed, known, message if admitted else None, options)
 
 
 async def _find_signer(ctx: Context, at: datetime, signed: Signed) -> KnownDevice | None:
@@ -150,21 +156,16 @@ async def _find_signer(ctx: Context, at: datetime, signed: Signed) -> KnownDevic
 
 
 async def _admit(
-    ctx: Context,
-    at: datetime,
-    signed: Signed,
-    known: KnownDevice | None,
-    message: bytes | None,
-    options: AccessOptions,
-    *,
-    covered: bool,
+    ctx: Context, at: datetime, signed: Signed, known: KnownDevice | None, message: bytes | None, options: AccessOptions
 ) -> Device:
-    """The device, if its key made this signature: everything that is wrong with it is one and the same refusal."""
+    """The device, if its key signed the message: everything that is wrong with it is one and the same refusal.
+
+    `message` is `None` where no signature would do.
+    """
     key = known.keys.get(signed.key_id) if known is not None else None
     expected = sign_v2(key.key if key is not None else _NO_KEY, message or b"")
     matches = compare_digest(expected, signed.signature) and message is not None
-    admits_body = covered or options.unsigned_body
-    if known is None or key is None or key.disabled or key.expires <= at.timestamp() or not (matches and admits_body):
+    if known is None or key is None or key.disabled or key.expires <= at.timestamp() or not matches:
         raise unauthorized(ctx, device_id=signed.device_id)
     if known.device.status == "disabled":
         raise forbidden(ctx, "TemporaryDisabled", device_id=signed.device_id)

@@ -259,8 +259,45 @@ async def test_both_versions_stand_on_one_route(vault: Vault, prefix: str) -> No
         assert code_of(await vault.send(request.with_headers(key=wrong))) == (401, "KeyInvalid")
 
 
-async def test_message_signatures_during_a_migration(vault: Vault) -> None:
-    assert (await vault.send(vault.message("POST", "/migrating/json", BODY))).status == 200
+@pytest.mark.parametrize("prefix", WHERE[1:])
+async def test_message_signatures_during_a_migration(vault: Vault, prefix: str) -> None:
+    """Without a header `key`, which version 1.0 demands; beside one, the message signature decides."""
+    request = vault.message("POST", f"{prefix}/json", BODY)
+    assert (await vault.send(request)).status == 200
+    assert code_of(await vault.send(request)) == (401, "KeyReplayed")
+    changed = vault.message("POST", f"{prefix}/json", BODY).with_(body=b"{}")
+    assert code_of(await vault.send(changed)) == (401, "KeyInvalid")
+    beside = vault.v1("POST", f"{prefix}/json", BODY).with_headers(signature_input="sig1=()", signature="x")
+    assert code_of(await vault.send(beside)) == (401, "KeyInvalid")
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/both"])
+async def test_without_any_key_version_1_0_says_what_is_missing(vault: Vault, prefix: str) -> None:
+    reply = await vault.send(Signed("GET", f"{prefix}/items", {}))
+    assert code_of(reply) == (400, "MissingRequiredParameter")
+    assert [(item["id"], item["in"]) for item in reply.json()["errors"]] == [("key", "header")]
+
+
+async def test_a_route_of_1_0_takes_no_message_signature(vault: Vault) -> None:
+    request = vault.message("GET", "/v1/items")
+    assert code_of(await vault.send(request)) == (401, "KeyInvalid")
+    signed = vault.v1("GET", "/v1/items")
+    both = request.with_headers(key=signed.headers["key"])
+    assert (await vault.send(both)).status == 200, "what it does not know changes nothing"
+
+
+@pytest.mark.parametrize("prefix", ["/mixed", "/dexim"])
+async def test_each_version_keeps_its_own_options(vault: Vault, prefix: str) -> None:
+    """1.0 admits unsigned texts, 2.0 refuses every request that comes again; whichever stands first."""
+    unsigned = vault.v1("POST", f"{prefix}/text").with_headers(content_type="text/plain").with_(body=b"x")
+    assert (await vault.send(unsigned)).status == 200
+    for form in (vault.v2, vault.message):
+        unsigned = form("POST", f"{prefix}/text").with_headers(content_type="text/plain").with_(body=b"x")
+        assert code_of(await vault.send(unsigned)) == (401, "KeyInvalid")
+        request = form("GET", f"{prefix}/items")
+        assert [(await vault.send(request)).status for _ in range(2)] == [200, 401]
+    request = vault.v1("GET", f"{prefix}/items")
+    assert [(await vault.send(request)).status for _ in range(2)] == [200, 200]
 
 
 V2_REFUSED: list[Any] = [
