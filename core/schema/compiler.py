@@ -97,7 +97,7 @@ def _compile_class(cls: type[Any], fields: tuple[Field, ...], mode: Mode) -> Che
     hidden = frozenset(field.wire for field in fields if not field.rule.settable and mode != "model")
     virtuals = tuple(field for field in fields if field.rule.virtual is not None and field.wire not in hidden)
     if hidden or virtuals:
-        code.add("raw = prepare(raw)", prepare=partial(_prepare, hidden, virtuals))
+        code.add("raw, sent = prepare(raw)", prepare=partial(_prepare, hidden, virtuals))
     code.add("problems = []", MISSING=MISSING, Refused=Refused)
     names = [f"v{index}" for index in range(len(fields))]
     for field, value in zip(fields, names, strict=True):
@@ -111,7 +111,7 @@ def _compile_class(cls: type[Any], fields: tuple[Field, ...], mode: Mode) -> Che
     code.add("if problems:", "    raise Refused(*problems)")
     if mode != "model":
         code.add("made = new(cls)", *(f"made.{field.name} = {v}" for field, v in zip(fields, names, strict=True)))
-        code.add("made._schema = fields", "made._sent = raw")
+        code.add("made._schema = fields", f"made._sent = {'sent' if hidden or virtuals else 'raw'}")
     known = frozenset(field.wire for field in fields)
     code.add("return made", known=known, keep_unknown=_keep_unknown, new=object.__new__, cls=cls, fields=fields)
     return code.compile(f"{mode} check of {cls.__module__}.{cls.__qualname__}")
@@ -187,15 +187,22 @@ def _check_default(cls: type[Any], field: Field, mode: Mode) -> Any:
     return default if isinstance(default, Enum) and mode != "model" else checked
 
 
-def _prepare(hidden: frozenset[str], virtuals: tuple[Field, ...], raw: dict[str, Any]) -> dict[str, Any]:
-    """In front of the check: what nobody may set is dropped, and virtual fields give values to others."""
+def _prepare(hidden: frozenset[str], virtuals: tuple[Field, ...], raw: dict[str, Any]) -> tuple[Any, Any]:
+    """In front of the check: what nobody may set is dropped, and virtual fields give values to others.
+
+    Beside the values: what of them was sent, or follows from what was; defaults of virtual fields come after it.
+    """
     raw = copy(raw)
     for name in hidden:
         raw.pop(name, None)
+    absent = [field for field in virtuals if field.wire not in raw and field.constant is not None]
     for field in virtuals:
-        if field.wire in raw or field.constant is not None:
+        if field.wire in raw:
             _run_virtual(field, raw)
-    return raw
+    sent = copy(raw) if absent else raw
+    for field in absent:
+        _run_virtual(field, raw)
+    return raw, sent
 
 
 def _run_virtual(field: Field, raw: dict[str, Any]) -> None:

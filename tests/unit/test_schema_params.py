@@ -277,6 +277,19 @@ def test_virtual_gives_values_unless_the_caller_did() -> None:
     assert scalar is None
 
 
+def test_what_a_default_of_a_virtual_field_gives_was_not_sent() -> None:
+    cls = params(
+        code=(Annotated[str, rule(virtual=split)], "de-at"),
+        region=(text(public={"set": False}), ""),
+        name=str,
+    )
+    made, errors = run(cls, {"name": "x"})
+    assert (errors, made.code, made.region) == ([], "de", "at")
+    assert given(made) == {"name": "x"}
+    made, _ = run(cls, {"name": "x", "code": "fr-ch"})
+    assert given(made) == {"code": "fr", "region": "ch", "name": "x"}
+
+
 def test_virtual_runs_for_present_values_and_constant_defaults() -> None:
     seen: list[Any] = []
 
