@@ -188,10 +188,7 @@ def _check_default(cls: type[Any], field: Field, mode: Mode) -> Any:
 
 
 def _prepare(hidden: frozenset[str], virtuals: tuple[Field, ...], raw: dict[str, Any]) -> tuple[Any, Any]:
-    """In front of the check: what nobody may set is dropped, and virtual fields give values to others.
-
-    Beside the values: what of them was sent, or follows from what was; defaults of virtual fields come after it.
-    """
+    """In front of the check: drops what nobody may set, lets virtual fields give values; and what was sent of it."""
     raw = copy(raw)
     for name in hidden:
         raw.pop(name, None)

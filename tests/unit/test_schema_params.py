@@ -279,9 +279,7 @@ def test_virtual_gives_values_unless_the_caller_did() -> None:
 
 def test_what_a_default_of_a_virtual_field_gives_was_not_sent() -> None:
     cls = params(
-        code=(Annotated[str, rule(virtual=split)], "de-at"),
-        region=(text(public={"set": False}), ""),
-        name=str,
+        code=(Annotated[str, rule(virtual=split)], "de-at"), region=(text(public={"set": False}), ""), name=str
     )
     made, errors = run(cls, {"name": "x"})
     assert (errors, made.code, made.region) == ([], "de", "at")
