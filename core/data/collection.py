@@ -136,9 +136,10 @@ class Collection(Reads[M]):
         return checked
 
     def _whole(self, document: M | Query, validate: bool) -> Document:
-        """A replacement; one without an id keeps that in the database."""
+        """A replacement; one without an id, or with a made one that nobody gave, keeps that in the database."""
         whole = self._new(document, validate)
-        if (document.oid if isinstance(document, Model) else document.get("_id")) is None:
+        own = document.oid if isinstance(document, Model) else document.get("_id")
+        if own is None or (isinstance(document, Model) and type(own) is ObjectId and "_id" not in document._sent):  # noqa: SLF001
             del whole["_id"]
         return whole
 

@@ -133,6 +133,17 @@ async def test_replace_by_a_dict_keeps_the_id(db: Databases) -> None:
     assert (await db[Item].replace({"name": "z"}, {"name": "z"}, upsert=True)).upserted
 
 
+async def test_replace_by_a_new_object_keeps_the_id(db: Databases) -> None:
+    made = await db[Item].insert({"name": "a"})
+    assert (await db[Item].replace({"name": "a"}, Item(name="b"))).modified == 1
+    assert (await db[Item].bulk_write([ReplaceOne({"name": "b"}, Item(name="c"))])).modified == 1
+    read = await db[Item].get(made.oid)
+    assert read is not None
+    assert read.name == "c"
+    with pytest.raises(StoreError, match="_id"):
+        await db[Item].replace({"name": "c"}, Item(name="c", oid=ObjectId()))
+
+
 async def test_delete(db: Databases) -> None:
     await fill(db)
     assert await db[Item].delete_one({"name": "a"}) == 1
