@@ -50,12 +50,14 @@ class Reply:
 
 
 class Client:
-    """Calls an application as an ASGI server would."""
+    """Calls an application as an ASGI server would; on its first virtual host, where a request names no `host`."""
 
     def __init__(self, app: App, failures: list[BaseException], *, raise_errors: bool = True) -> None:
         self._app = app
         self._failures = failures
         self.raise_errors = raise_errors
+        names = (name.replace("*", "testserver") for host in app.context.server.hosts for name in host.names)
+        self.host = next(names, "testserver")
 
     async def request(
         self, method: str, path: str, *, json: Any = ..., content: bytes = b"", headers: Mapping[str, str] | None = None
@@ -72,7 +74,7 @@ class Client:
         Raises:
             BaseException: what a step raised unexpectedly, unless `raise_errors` is off.
         """
-        sent = {"host": "testserver"} | {name.lower(): value for name, value in (headers or {}).items()}
+        sent = {"host": self.host} | {name.lower(): value for name, value in (headers or {}).items()}
         if json is not ...:
             content = orjson.dumps(json)
             sent.setdefault("content-type", "application/json")

@@ -80,7 +80,11 @@ def _add(command: str, flag: str, value: bool, help: str) -> None:
 
             async with state.application() as app:
                 jobs = app.context.db.background[CronJob]
-                _check(command, names, await jobs.distinct("_id"))
+                known = await jobs.distinct("_id")
+                if new := {job.identity for job in state.assembly.linked.jobs}.intersection(names).difference(known):
+                    message = f"no server has started with job '{min(new)}' on this database yet"
+                    raise ConfigError(f"cron {command}", message)
+                _check(command, names, known)
                 for name in names:
                     await jobs.update_one({"_id": name}, {"$set": {f"config.{flag}": value}}, validate=False)
                     click.echo(f"{name}: {flag} is {value}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.data.cache import RecordCache
 from core.declare.upstream import Upstream
 from core.errors import UnresolvedReference
-from core.source import caller_source
+from core.source import author_source
 
 if TYPE_CHECKING:
     from core.http.client import Client
@@ -28,7 +28,7 @@ class Upstreams:
         if client is None:
             if identity not in self._declared:
                 hint = f"declared: {', '.join(self._declared) or 'none'}"
-                raise UnresolvedReference(caller_source(), f"unknown upstream '{identity}'", hint)
+                raise UnresolvedReference(author_source(), f"unknown upstream '{identity}'", hint)
             from core.http.client import Client  # loaded with the first call only
 
             client = self.clients[identity] = Client(self._declared[identity], self._cache)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from core.errors import BadDeclaration, DuplicateIdentity, UnresolvedReference
 from core.load.problems import did_you_mean
-from core.source import Source, caller_source
+from core.source import Source, author_source
 
 Kind = Literal["controller", "model", "lib", "translations", "settings", "cron", "command", "project", "upstream"]
 Key = tuple[str, str, str]
@@ -63,7 +63,7 @@ class Registry:
             UnresolvedReference: there is none; the message names what comes close.
         """
         if (kind, identity, version) not in self._values:
-            raise self._explain_unknown(kind, identity, version, source or caller_source())
+            raise self._explain_unknown(kind, identity, version, source or author_source())
         return self._values[kind, identity, version]
 
     def all(self, kind: Kind) -> tuple[Any, ...]:

@@ -28,7 +28,7 @@ from core.serve.i18n import Translator
 from core.serve.limits import Limiter
 from core.serve.request import Request
 from core.settings import ServerSettings
-from core.source import caller_source
+from core.source import author_source
 
 S = TypeVar("S", bound=Settings)
 _log = logging.getLogger("catena.app")
@@ -46,12 +46,14 @@ class ProjectSettings:
         return cast("S", self._values[cls])
 
     def get(self, path: str) -> Any:
-        """A value by `identity.key`; an unknown one is an `UnresolvedReference`."""
-        identity, _, key = path.partition(".")
-        settings = self._by_identity.get(identity)
-        if settings is None or not hasattr(settings, key):
-            raise UnresolvedReference(caller_source(2), f"there is no setting '{path}'")
-        return getattr(settings, key)
+        """A value by `identity.key`, further keys lead into objects; an unknown one is an `UnresolvedReference`."""
+        value: Any = self._by_identity
+        try:
+            for key in path.split("."):
+                value = (value if isinstance(value, Mapping) else vars(value))[key]
+        except (KeyError, TypeError):
+            raise UnresolvedReference(author_source(), f"there is no setting '{path}'") from None
+        return value
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ Every answer carries `nosniff` and a content security policy. Before it: `chain.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -64,6 +64,11 @@ class Response:
             for name, value in headers.items():
                 self.set_header(name, value)
 
+    @property
+    def headers(self) -> Headers:
+        """The headers that will be sent, by name in any case; may be changed."""
+        return Headers(self)
+
     def header(self, name: str) -> str | None:
         """The value of a header that will be sent, or `None`."""
         wanted = name.lower().encode("ascii")
@@ -92,6 +97,34 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.status}>"
+
+
+class Headers(MutableMapping[str, str]):
+    """The headers of an answer as a mapping; of repeated ones the first."""
+
+    __slots__ = ("_response",)
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+
+    def __getitem__(self, name: str) -> str:
+        if (value := self._response.header(name)) is None:
+            raise KeyError(name)
+        return value
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._response.set_header(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self[name]  # there must be one
+        wanted = name.lower().encode("ascii")
+        self._response.raw_headers = [item for item in self._response.raw_headers if item[0] != wanted]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name.decode("ascii") for name, _ in self._response.raw_headers))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 class StreamResponse(Response):

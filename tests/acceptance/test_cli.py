@@ -103,6 +103,7 @@ MISTAKES = [
     (["test", "routes", "--explain", "GET /x"], "--explain: there is no route 'GET /x'"),
     (["test", "routes", "--explain", "get /kitchen/limitd"], "did you mean 'GET /kitchen/limited'"),
     (["test", "cron", "run", "nope"], "cron run: there is no job 'nope'"),
+    (["test", "cron", "suspend", "kitchen-count"], "no server has started with job 'kitchen-count' on this"),
     (["test", "serve", "--reload"], "--reload: is for mode local, not test"),
     (["test", "serve", "--port", "99999"], "Invalid value for '--port'"),
 ]

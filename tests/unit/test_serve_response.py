@@ -79,6 +79,30 @@ def test_headers_are_set_added_and_filled_in() -> None:
     assert names == [(b"x-one", b"2"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"), (b"x-two", b"\xe4")]
 
 
+def test_headers_are_a_mapping() -> None:
+    response = Response({}, headers={"X-One": "1"})
+    response.headers["X-Two"] = "2"
+    response.headers["x-ONE"] = "3"
+    response.add_header("Set-Cookie", "a=1")
+    response.add_header("Set-Cookie", "b=2")
+    assert (response.headers["x-one"], response.header("x-two"), response.headers["set-cookie"]) == ("3", "2", "a=1")
+    assert sorted(response.headers) == [
+        "content-security-policy",
+        "content-type",
+        "set-cookie",
+        "x-content-type-options",
+        "x-one",
+        "x-two",
+    ]
+    assert (len(response.headers), "x-three" in response.headers, response.headers.get("x-three")) == (6, False, None)
+    del response.headers["X-Two"]
+    assert "x-two" not in response.headers
+    with pytest.raises(KeyError):
+        del response.headers["X-Two"]
+    with pytest.raises(ValueError, match="header"):
+        response.headers["X-Bad"] = "a\r\nb"
+
+
 def test_answers_do_not_share_headers() -> None:
     one, two = Response({}), Response({})
     one.set_header("X-One", "1")

@@ -1,0 +1,89 @@
+"""What an author writes, and what comes of it: small projects of their own for sentences that no other test holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import UnresolvedReference
+from core.settings import Host
+from core.testing import make_app
+
+SETTINGS = """
+from core import Params, Settings, factory
+
+class Oven(Params):
+    heat: int = 200
+
+class BakerySettings(Settings, identity="bakery-config"):
+    title: str = "Bakery"
+    oven: Oven = factory(Oven)
+    prices: dict[str, int] = factory(dict[str, int])
+"""
+CONTROLLERS = """
+from collections.abc import AsyncGenerator
+from core import Context, Controller, Response
+
+breads = Controller("bakery-breads")
+
+@breads.action("measure")
+async def measure(ctx: Context) -> AsyncGenerator[None, Response]:
+    response = yield
+    response.headers["X-Status"] = str(response.status)
+    del response.headers["content-security-policy"]
+
+@breads.list
+async def names(ctx: Context) -> list[str]:
+    return ["rye"]
+"""
+ROUTES = """
+from core import Path, Route, Routes
+from projects.bakery.controllers.breads import measure, names
+
+api = Routes(group="bakery", prefix="/bakery", before=[measure], paths=[Path("./breads", list=Route("l", chain=[names]))])
+own = Routes(group="bakery", prefix="/own", host_id="own", paths=[Path("./breads", list=Route("o", chain=[names]))])
+"""
+HOSTS = [Host("all", ["*.bakery.example", "bakery.example"]), Host("own", ["own.example"])]
+
+
+@pytest.fixture
+def bakery(tmp_path: Path) -> Path:
+    folder = tmp_path / "projects" / "bakery"
+    texts = {"config/settings.py": SETTINGS, "controllers/breads.py": CONTROLLERS, "routes/api.py": ROUTES}
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+async def test_a_project_with_virtual_hosts_is_tested_without_naming_one(bakery: Path) -> None:
+    async with make_app(bakery, hosts=HOSTS) as app:
+        reply = await app.client.get("/bakery/breads")
+        assert (app.client.host, reply.status, reply.json()["response"]) == ("testserver.bakery.example", 200, ["rye"])
+        assert (await app.client.get("/own/breads")).status == 404
+        assert (await app.client.get("/own/breads", headers={"Host": "own.example"})).status == 200
+        assert (await app.client.get("/bakery/breads", headers={"Host": "other.example"})).status == 421
+
+
+async def test_an_around_step_changes_headers_as_a_mapping(bakery: Path) -> None:
+    async with make_app(bakery, hosts=HOSTS) as app:
+        reply = await app.client.get("/bakery/breads")
+        assert reply.headers["x-status"] == "200"
+        assert "content-security-policy" not in reply.headers
+
+
+async def test_config_leads_into_objects_and_names_the_line_that_asks_for_nothing(bakery: Path) -> None:
+    chosen = {"bakery-config": {"oven": {"heat": 250}, "prices": {"rye": 3}}}
+    async with make_app(bakery, hosts=HOSTS, projects=chosen) as app:
+        ctx = app.context()
+        found = [ctx.config(f"bakery-config.{path}") for path in ("title", "oven.heat", "prices.rye")]
+        assert found == ["Bakery", 250, 3]
+        for path in ("bakery-config.titel", "bakery-config.oven.hot", "bakery-config.title.upper", "x.y"):
+            with pytest.raises(UnresolvedReference) as caught:
+                ctx.config(path)
+            assert (caught.value.message, caught.value.source.file) == (f"there is no setting '{path}'", __file__)
+        for ask in (lambda: ctx.lib("none"), lambda: ctx.model("none"), lambda: ctx.http["none"]):
+            with pytest.raises(UnresolvedReference) as caught:
+                ask()
+            assert caught.value.source.file == __file__
