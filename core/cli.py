@@ -103,9 +103,9 @@ def _add(group: click.Group, linked: LinkedCommand) -> None:
             [f"--{key.replace('_', '-')}", key],
             type=kind,
             is_flag=kind is bool,
-            required=default is ...,
-            default=None if default is ... else default,
             show_default=True,
+            # For click an option with any default, and be it None, is not required.
+            **({"required": True} if default is ... else {"default": default}),
         )
         for key, (kind, default) in linked.options.items()
     ]

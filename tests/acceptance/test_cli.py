@@ -104,6 +104,7 @@ MISTAKES = [
     (["test", "routes", "--explain", "get /kitchen/limitd"], "did you mean 'GET /kitchen/limited'"),
     (["test", "cron", "run", "nope"], "cron run: there is no job 'nope'"),
     (["test", "cron", "suspend", "kitchen-count"], "no server has started with job 'kitchen-count' on this"),
+    (["test", "menu", "add"], "Missing option '--name'"),
     (["test", "serve", "--reload"], "--reload: is for mode local, not test"),
     (["test", "serve", "--port", "99999"], "Invalid value for '--port'"),
 ]
