@@ -235,18 +235,31 @@ def test_A03_keys_of_a_request_are_never_code_or_fields(key: str) -> None:
 
 @pytest.mark.parametrize("path", [[], ["deep"], ["deep", 0, "deeper"]], ids=str)
 @pytest.mark.parametrize("key", KEYS, ids=repr)
-def test_A03_keys_that_mean_something_to_the_database_are_not_stored(key: str, path: list[Any]) -> None:
+def test_NOSQL_3_A03_keys_that_mean_something_to_the_database_are_not_stored(key: str, path: list[Any]) -> None:
     value: Any = {key: 1}
     for step in reversed(path):
         value = [value] if step == 0 else {step: value}
-    cls = model(free=(dict[str, Any], factory(dict)))
-    with pytest.raises(ModelError):
-        check_document(cls, {"free": value})
-    with pytest.raises(ModelError):
-        check_update(cls, {"$set": {"free": value}})
+    cls = model(free=(dict[str, Any], factory(dict)), any=(Any, None), items=(list[Any], factory(list)))
+    for field in ("free", "any"):
+        with pytest.raises(ModelError):
+            check_document(cls, {field: value})
+    stored = {"below": value}
+    for update in (
+        *({name: {"free": value}} for name in ("$set", "$setOnInsert", "$min", "$max")),
+        *({name: {"free.x.y": stored}} for name in ("$set", "$setOnInsert", "$min", "$max")),
+        *({name: {"items": stored}} for name in ("$push", "$addToSet")),
+        *({name: {"items": {"$each": [1, stored]}}} for name in ("$push", "$addToSet")),
+        {"$push": {"any.x": {"$each": [stored], "$slice": 3}}},
+        [{"$set": {"free": {"$literal": value}}}],
+    ):
+        with pytest.raises(ModelError):
+            check_update(cls, update)
     if key not in ("", "$"):  # `free.$.x` is the element that the filter found
         with pytest.raises(ModelError):
             check_update(cls, {"$set": {f"free.{key}.x" if key != "a.b" else "free.$x": 1}})
+        if key != "a.b" and "." not in key:
+            with pytest.raises(ModelError):
+                check_update(cls, {"$rename": {"free.x": f"free.{key}"}})
 
 
 @pytest.mark.parametrize("key", HARMLESS, ids=lambda key: repr(key[:12]))
