@@ -116,8 +116,9 @@ def test_VAL_7_depth_costs_no_more_than_its_size() -> None:
     for _ in range(30):
         body = {"parts": [body], "note": {}}
     errors: list[Any] = []
-    assert cpu_ms(lambda: check(body, errors)) < 50
-    assert len(errors) == 2 * 31
+    check(body, errors)
+    assert len(errors) == 31
+    assert cpu_ms(lambda: check(body, [])) < 50
 
 
 @pytest.mark.parametrize("names", [["lower"], ["upper"], ["trim"], ["trim", "lower"], ["upper", "trim"]], ids="+".join)
