@@ -52,8 +52,8 @@ class App:
         self._limits = context.server.limits
         self._startup = Startup(context, lambda: self.draining)
         self._pages = Pages(context, self._startup)
-        self._static = StaticFiles((folder.prefix, folder.folder) for folder in context.linked.public_folders)
         hosts = Hosts(context.server.hosts)
+        self._static = StaticFiles(context.linked.public_folders, hosts)
         self._matcher = Matcher(context.linked.routes, hosts)
         proxies, listeners = Proxies(context.server.trusted_proxies), Listeners(context.server, hosts)
         self._proxies = proxies if context.server.trusted_proxies else None
@@ -85,7 +85,7 @@ class App:
         try:
             if path in self._pages.paths:
                 return await self._pages.answer(request, path, draining=self.draining)
-            if request.method in {"GET", "HEAD"} and (file := self._static.find(path)) is not None:
+            if request.method in {"GET", "HEAD"} and (file := self._static.find(path, host)) is not None:
                 return file
             route, request.path_values = self._matcher.match(request.method, host, path)
             request.route = route
