@@ -5,7 +5,8 @@ its one document, on the database's clock (`$$NOW`): a slot starts at most once,
 
 Shape of a job: `config` (see `config.py`) and `declared`, the declaration it was taken from; `slots` by scope
 (`cluster`, or a server's place): the `last` slot handled, the `time` it belongs to, the `backlog` of missed slots to
-run; `running`: entries of `id server place slot at fence`, with `stop` when told to; `fence`; `stats`.
+run; `running`: entries of `id server place slot at fence`, with `stop` when told to and the `sessions` it writes over;
+`fence`; `stats`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Final
 from core.cron.lease import Lease
 from core.cron.plan import LATE
 from core.data.databases import Databases
+from core.data.transaction import end_sessions
 from core.errors import DuplicateKey
 from core.link.linked import LinkedJob
 from core.schema.model import Index, Model
@@ -53,6 +55,7 @@ class Store:
     def __init__(self, databases: Databases, lease: Lease) -> None:
         self._lease = lease
         self._jobs, self._runs = databases.background[CronJob], databases.background[CronRun]
+        self._home = databases.connection("")
 
     async def read(self) -> tuple[dict[str, Document], dict[str, Document]]:
         """All jobs and the active servers, by id."""
@@ -142,9 +145,10 @@ class Store:
             return ("started", made[0]) if made else ("lost", {})
         return ("queued" if found.slots[spot]["backlog"] else "skipped"), {}
 
-    async def confirm(self, job: str, run: str) -> bool:
-        """Write into the entry of a run, in the transaction at hand; false when the entry is gone."""
-        return await self._change(job, {"$inc": {"running.$.writes": 1}}, {"running.id": run})
+    async def confirm(self, job: str, run: str, session: Any) -> bool:
+        """Write into the entry of a run, in the transaction at hand, or a session; false when the entry is gone."""
+        change = {"$push": {"running.$.sessions": session}} if session else {"$inc": {"running.$.writes": 1}}
+        return await self._change(job, change, {"running.id": run})
 
     async def release(self, job: str, entry: Document, outcome: str, error: str) -> None:
         """Give a run back, and keep what became of it. May be repeated."""
@@ -162,13 +166,20 @@ class Store:
             await self._runs.insert({**kept, "expire": expire}, validate=False)
 
     async def _take_out(self, job: str, entry: Document, count: str) -> bool:
-        """Remove an entry by the id of its run, never by server or host; whether it was there."""
+        """Remove an entry by the id of its run, never by server or host; whether it was there.
+
+        First what it left open is undone, which would keep the document of the job from everybody.
+        """
+        if entry.get("sessions"):
+            await end_sessions(self._home, entry["sessions"])
         counts = {f"stats.{count}": 1, "stats.timesMissed": entry.get("missed", 0)}
         change = {"$pull": {"running": {"id": entry["id"]}}, "$inc": counts}
         return await self._change(job, change, {"running.id": entry["id"]})
 
     async def _change(self, job: str, change: Any, query: Document, **options: Any) -> bool:
-        return bool((await self._jobs.update_one({"_id": job, **query}, change, validate=False, **options)).matched)
+        """Change a job if it is as `query` says; whether it was. The server waits for others no longer than we do."""
+        options |= {"validate": False, "projection": {"_id": 1}}
+        return await self._jobs.find_one_and_update({"_id": job, **query}, change, **options) is not None
 
 
 def _count(name: str, condition: Any) -> Document:

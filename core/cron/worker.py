@@ -18,7 +18,7 @@ from core.cron.job import Job
 from core.cron.store import Document, Store
 from core.data.collection import Collection
 from core.data.databases import Background, Databases
-from core.data.transaction import current_transaction
+from core.data.transaction import Sessions, current_transaction, open_transaction
 from core.errors import JobStopped, LeaseLost, NotConnected
 from core.link.linked import LinkedJob
 from core.schema.model import Model
@@ -68,10 +68,11 @@ class Run:
             self._task.cancel()
             self._loop.call_later(_CANCEL_AGAIN_S, self.cancel, reason)
 
-    async def _confirm(self) -> None:
-        if self._reason == "lost" or not await self._store.confirm(self.linked.identity, self.entry["id"]):
+    async def _confirm(self, session: Any = None) -> None:
+        if self._reason == "lost" or not await self._store.confirm(self.linked.identity, self.entry["id"], session):
             self._reason = "lost"
             raise LeaseLost(f"'{self.linked.identity}' lost its lease: another server may run it")
+        self.entry.setdefault("sessions", []).extend([session] if session else [])
 
     async def _call(self) -> None:
         """The author's function; after a failure again, as often as it says."""
@@ -105,12 +106,13 @@ class Fenced(Background):
     """The databases as a run sees them: `confirm` writes into the entry of the run, or raises when it is gone.
 
     Each write is one transaction with that, so that nothing comes between, however long the process was stopped.
-    Where no transaction spans both (another database, no replica set) it is asked just before.
+    Where no transaction spans both (another database, no replica set) it is asked just before. The sessions of these
+    transactions are in the entry, so that others can end what a lost process left open.
     """
 
-    def __init__(self, databases: Databases, confirm: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, databases: Databases, confirm: Callable[..., Awaitable[None]]) -> None:
         super().__init__(databases)
-        self.confirm = confirm
+        self.confirm, self._sessions = confirm, Sessions(confirm)
 
     def __getitem__(self, model: type[M]) -> Collection[M]:
         """The collection of a model."""
@@ -123,7 +125,7 @@ class Fenced(Background):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """Several writes together, while the lease lasts."""
-        async with super().transaction():
+        async with open_transaction(self._databases.connection(""), background=True, sessions=self._sessions):
             await self.confirm()
             yield
 

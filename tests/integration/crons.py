@@ -96,6 +96,7 @@ def cluster(url: str, name: str, jobs: str, dead_after_s: float = 6) -> Iterator
         for process in made.processes:
             if process.is_running:
                 process.kill()
+        made.client.admin.command("killAllSessions", [])  # or the next line waits for what killed processes left open
         made.client.drop_database(name)
         made.client.close()
         shutil.rmtree(folder, ignore_errors=True)

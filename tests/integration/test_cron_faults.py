@@ -52,6 +52,28 @@ def test_CRON_8_one_that_is_cut_off_stops_before_another_takes_over(mongo_url: s
         assert second.pid == other.pid
 
 
+def test_CRON_4_CRON_9_one_that_was_frozen_within_a_write_holds_nobody_up(mongo_url: str, database_name: str) -> None:
+    """The database would keep what the transaction changed, the document of the job too, for a minute and more."""
+    with cluster(mongo_url, database_name, "halves", 3) as made:
+        holder, other = made.process(), made.process()
+        holder.start()
+        first = made.wait_start("ticks-halves").data["run"]
+        wait_until(lambda: made.events("inside", run=first))
+        other.start()
+        _wait_process(made, other)
+        holder.freeze()
+        frozen_at = time.monotonic_ns()
+        wait_until(lambda: len(_started(made, "ticks-halves")) > 1, 30)
+        takeover_s = (_started(made, "ticks-halves")[1].at_ns - frozen_at) / 1e9
+        print(f"taken over after {takeover_s:.1f} s of {made.dead_after_s}")
+        assert takeover_s <= made.dead_after_s * 1.4 + 1.5 + 1  # up to the next slot
+        holder.resume()
+        wait_until(lambda: made.events("end", run=first), 20)
+        assert made.events("end", run=first)[0].data["error"] in ("LeaseLost", "NotConnected", "CancelledError")
+        wait_until(lambda: made.database["ticks-marks"].count_documents({"fence": {"$gt": 1}}))
+        assert made.database["ticks-marks"].count_documents({"run": first}) == 0
+
+
 def test_CRON_9_one_that_was_frozen_learns_it_and_its_writes_are_refused(mongo_url: str, database_name: str) -> None:
     with cluster(mongo_url, database_name, "writes", 3) as made:
         zombie, other = made.process(), made.process()

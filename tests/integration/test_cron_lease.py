@@ -81,7 +81,7 @@ async def test_CRON_9_a_fenced_write_is_refused_once_the_entry_is_gone(jobs: Job
     job = await jobs.force("jobs-writes")
     marks = jobs.app.db.raw()["jobs-mark"]
     await eventually(lambda: marks.count_documents({"text": "1"}))
-    assert await jobs.app.db.raw("other")["jobs-far"].count_documents({}) == 1
+    await eventually(lambda: jobs.app.db.raw("other")["jobs-far"].count_documents({}))
     run = jobs.manager._runs[job.run_id]
     await jobs.app.db.raw()["cronJobs"].update_one({"_id": "jobs-writes"}, {"$set": {"running": []}})
     from projects.jobs.models.mark import Far, Mark

@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from core import All, Job, LeaseLost, Schedule, cron
@@ -114,6 +114,16 @@ async def writes(job: Job) -> None:
             except LeaseLost:
                 _log.write("refused", run=job.run_id)
                 raise
+
+
+@tick("halves", Schedule(every_s=1))
+async def halves(job: Job) -> None:
+    """Its first run waits within a transaction, and ends it whatever it is told."""
+    async with told(job), job.db.transaction():
+        await job.db[Mark].insert(Mark(run=job.run_id, fence=job.fence, number=0))
+        _log.write("inside", run=job.run_id)
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(600 if job.fence == 1 else 0)
 
 
 async def idle(job: Job) -> None:
