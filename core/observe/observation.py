@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from core.serve.delivery import Message, Receive, Send
+from core.serve.encoding import RawHeader
+from core.serve.exchange import Exchange, Message
 from core.serve.program import Watch
 from core.serve.request import Request
 from core.settings import ServerSettings
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 #: is told of every request that is over, with its status and the bytes of its body
 Note = Callable[[Request, int, int], None]
-Serve = Callable[[Message, Receive, Send], Awaitable[None]]
+Serve = Callable[[Request, Exchange], Awaitable[None]]
 #: the status of a request whose client left without an answer
 LEFT: Final = 499
 
@@ -51,18 +52,29 @@ class Observation:
         """The same function, whose requests are noted; itself where nobody notes them."""
         notes = tuple(self._notes)
 
-        async def observed(scope: Message, receive: Receive, send: Send) -> None:
-            status, size = LEFT, 0
-
-            async def count(message: Message) -> None:
-                nonlocal status, size
-                status, size = message.get("status", status), size + len(message.get("body", b""))
-                await send(message)
-
+        async def observed(request: Request, exchange: Exchange) -> None:
+            counted = _Counted(exchange)
             try:
-                await serve(scope, receive, count)
+                await serve(request, counted)
             finally:
                 for note in notes:
-                    note(scope["catena.request"], status, size)
+                    note(request, counted.status, counted.size)
 
         return observed if notes else serve
+
+
+class _Counted:
+    """An exchange that remembers the status of its answer and the bytes of its body."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.headers, self.port, self.drop_stale = exchange.headers, exchange.port, exchange.drop_stale
+        self.status, self.size = LEFT, 0
+        self._exchange = exchange
+
+    async def answer(self, status: int, headers: list[RawHeader], body: bytes) -> None:
+        self.status, self.size = status, len(body)
+        await self._exchange.answer(status, headers, body)
+
+    async def send(self, message: Message) -> None:
+        self.status, self.size = message.get("status", self.status), self.size + len(message.get("body", b""))
+        await self._exchange.send(message)

@@ -15,11 +15,13 @@ from core.data.deadline import Disconnected, while_awaited
 from core.errors import HTTPError, InternalServerError, MethodNotAllowed, NotFound, StoreError, Unavailable
 from core.observe.observation import Observation
 from core.serve.chain import answer
-from core.serve.client import Proxies, parse_address
+from core.serve.client import Proxies
 from core.serve.context import AppContext, Context
 from core.serve.cors import answer_preflight
 from core.serve.deadline import Deadlines
-from core.serve.delivery import Message, Receive, Send, deliver, send_file
+from core.serve.delivery import deliver, send_file
+from core.serve.encoding import RawHeader
+from core.serve.exchange import AsgiExchange, Exchange, Message, Receive, Send
 from core.serve.gate import check_headers, check_host, check_request_line
 from core.serve.hosts import Hosts, Listeners
 from core.serve.matcher import Matcher
@@ -40,13 +42,14 @@ class App:
     Attributes:
         context: what start functions and jobs get.
         draining: set when the server was told to stop: readiness goes, running requests are finished.
+        serve: answers a request that nobody looked at yet, whatever happens on the way.
         meter: what counts for `/metrics`, if anything.
         running, admission: the chains under way, and how many may be.
     """
 
     def __init__(self, context: AppContext, observation: Observation, on_stop: Callable[[], None]) -> None:
         self.context, self.meter = context, observation.meter
-        self._serve = observation.wrap(self._serve_http)
+        self.serve = observation.wrap(self._serve)
         self.draining = False
         self._on_stop = on_stop
         self._limits = context.server.limits
@@ -113,25 +116,18 @@ class App:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """ASGI 3: `http` and `lifespan`; websockets are closed before they open (403)."""
         if scope["type"] == "http":
-            await self._serve(scope, receive, send)
+            exchange = AsgiExchange(scope, receive, send)
+            await self.serve(exchange.read_request(scope), exchange)
         elif scope["type"] == "lifespan":
             await self._serve_lifespan(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
 
-    async def _serve_http(self, scope: Message, receive: Receive, send: Send) -> None:
-        async def read_chunk() -> tuple[bytes, bool]:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            return message.get("body", b""), message.get("more_body", False)
-
-        request = scope["catena.request"] = Request(scope["method"], "/", chunks=read_chunk)
-        alert = self.admission is not None and self.admission.alert
-        if alert and "catena.connection" in scope and scope["catena.connection"].drop_stale():
+    async def _serve(self, request: Request, exchange: Exchange) -> None:
+        if self.admission is not None and self.admission.alert and exchange.drop_stale():
             return
         try:
-            response = await self.handle(request, self._admit(request, scope))
+            response = await self.handle(request, self._admit(request, exchange))
         except HTTPError as error:
             response = plain_error_response(self.context, request, error)
         except Disconnected:
@@ -145,51 +141,53 @@ class App:
             extra = {"action": "request.failed", "request_id": request.id}
             _log.error("%s %s failed: %r", request.method, request.path, error, exc_info=error, extra=extra)
             response = plain_error_response(self.context, request, InternalServerError())
-        if isinstance(response, FileResponse):
-            response.add_header("x-request-id", request.id)
-            try:
-                await send_file(response, request, scope, receive, send)
-                return
-            except NotFound as error:  # nothing was sent yet
-                response = plain_error_response(self.context, request, error)
-        await self._send(response, request, send)
+        with suppress(Disconnected):
+            await self._send(response, request, exchange)
 
-    def _admit(self, request: Request, scope: Message) -> str:
-        """Fill the request from the scope, checked by the gate; returns the host name."""
-        request.raw_path = scope.get("raw_path") or scope["path"].encode()
-        request.query_string = scope["query_string"]
-        request.scheme = scope["scheme"]
-        request.http_version = scope["http_version"]
-        request.client_ip = (scope.get("client") or [""])[0]
-        if ":" in request.client_ip:
-            request.client_ip = str(parse_address(request.client_ip) or request.client_ip)
+    def _admit(self, request: Request, exchange: Exchange) -> str:
+        """Let the gate look at a request, and fill it with what was found; returns the host name."""
         request.path = check_request_line(request.method, request.raw_path, request.query_string, self._limits)
-        request.index = check_headers(scope["headers"], self._limits)
+        request.index = check_headers(exchange.headers, self._limits)
         if self._proxies is not None:
             self._proxies.apply(request)
         host = check_host(request.index.get(b"host", b""))
-        return host if self._listeners is None else self._listeners.enter(request, host, scope["server"][1])
+        return host if self._listeners is None else self._listeners.enter(request, host, exchange.port)
 
-    async def _send(self, response: Response, request: Request, send: Send) -> None:
+    async def _send(self, response: Response, request: Request, exchange: Exchange) -> None:
+        if isinstance(response, FileResponse):
+            response.add_header("x-request-id", request.id)
+            try:
+                return await send_file(response, request, exchange.send)
+            except NotFound as error:  # nothing was sent yet
+                response = plain_error_response(self.context, request, error)
         status, headers, body = deliver(response, request)
         headers.append((b"x-request-id", request.id.encode()))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
         if isinstance(response, StreamResponse):
-            try:
-                if request.method != "HEAD":
-                    async with while_awaited(request.until_gone):
-                        async for chunk in response.iterator:
-                            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            except Disconnected:
-                return
-            except HTTPError as error:  # without its end, so that the server closes the connection
-                extra = {"action": "response.broken", "request_id": request.id}
-                _log.warning("the body of %s %s broke off: %s", request.method, request.path, error, extra=extra)
-                return
-            finally:
-                if hasattr(response.iterator, "aclose"):
-                    await response.iterator.aclose()
-        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
+            return await self._send_stream(response, status, headers, request, exchange)
+        return await exchange.answer(status, headers, b"" if request.method == "HEAD" else body)
+
+    async def _send_stream(
+        self, response: StreamResponse, status: int, headers: list[RawHeader], request: Request, exchange: Exchange
+    ) -> None:
+        try:
+            await exchange.send({"type": "http.response.start", "status": status, "headers": headers})
+            if request.method != "HEAD":
+                async with while_awaited(request.until_gone):
+                    async for chunk in response.iterator:
+                        await exchange.send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await exchange.send({"type": "http.response.body", "body": b""})
+        except Disconnected:
+            raise
+        except HTTPError as error:  # without its end, so that the server closes the connection
+            extra = {"action": "response.broken", "request_id": request.id}
+            _log.warning("the body of %s %s broke off: %s", request.method, request.path, error, extra=extra)
+        except Exception as error:  # noqa: BLE001
+            # What makes the pieces may raise anything.
+            extra = {"action": "response.failed", "request_id": request.id}
+            _log.error("%s %s failed: %r", request.method, request.path, error, exc_info=error, extra=extra)
+        finally:
+            if hasattr(response.iterator, "aclose"):
+                await response.iterator.aclose()
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

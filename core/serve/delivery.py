@@ -9,19 +9,15 @@ import asyncio
 import re
 import stat
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from core.errors import NotFound
 from core.serve.encoding import CSP_PAGE, NOSNIFF, RawHeader
+from core.serve.exchange import Message, Send
 from core.serve.request import Request
 from core.serve.response import FileResponse, Response, StreamResponse
 from core.settings import MIB
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 #: more ranges than this are not served: the whole file is sent instead
 RANGES_MAX: Final = 10
@@ -102,8 +98,8 @@ def _compress(response: Response, request: Request) -> bytes:
     return packer.compress(response.body) + packer.flush()
 
 
-async def send_file(response: FileResponse, request: Request, scope: Message, receive: Receive, send: Send) -> None:
-    """Send a file with ETag, Last-Modified and ranges, or 304. Starlette reads and sends it.
+async def send_file(response: FileResponse, request: Request, send: Send) -> None:
+    """Send a file with ETag, Last-Modified and ranges, or 304. Starlette reads it, and makes ASGI messages of it.
 
     Raises:
         NotFound: there is no such regular file; nothing was sent.
@@ -127,8 +123,10 @@ async def send_file(response: FileResponse, request: Request, scope: Message, re
         await send({"type": "http.response.body", "body": b""})
         return
     ranges = request.index.get(b"range", b"")
+    conditions = [(name, request.index[name]) for name in (b"range", b"if-range") if name in request.index]
     if request.method != "GET" or ranges.count(b",") >= RANGES_MAX or not _RANGES.fullmatch(ranges):
-        scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
+        conditions = []
+    scope = {"type": "http", "method": request.method, "headers": conditions, "asgi": {"spec_version": "2.4"}}
 
     async def send_guarded(message: Message) -> None:
         # Starlette's own answer to a range outside the file knows nothing of our headers.
@@ -136,4 +134,8 @@ async def send_file(response: FileResponse, request: Request, scope: Message, re
             message["headers"] = list({**dict([NOSNIFF, CSP_PAGE]), **dict(message["headers"])}.items())
         await send(message)
 
-    await sender(scope, receive, send_guarded)
+    await sender(scope, _receive_nothing, send_guarded)
+
+
+async def _receive_nothing() -> Message:
+    return {"type": "http.disconnect"}

@@ -1,27 +1,34 @@
-"""One connection, as uvicorn reads it with httptools; with deadlines, bounds and an end that cuts nobody off.
+"""One connection of HTTP/1.1: requests out of the bytes of a client, answers in their order.
 
-In: bytes of a client. Out: ASGI calls. What all connections of a worker share is `Guard`; it looks at each of them
-twice a second, which costs a request less than timers of its own. Tests keep watch over uvicorn's inside.
+In: bytes, read by httptools. Out: a `Request` and its exchange (`wire.py`), handed to the application in a task of
+its own, without the messages of ASGI. What a connection may take stands in `guard.py`. Next: `app.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import select
-import sys
-from collections import Counter
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+from http import HTTPStatus
 from math import inf
 from typing import Any, Final
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from core.errors import BadRequest, HeadersTooLarge, HTTPError, MethodNotAllowed, Unavailable
+from core.serve.client import parse_address
+from core.serve.encoding import RawHeader
+from core.serve.exchange import Exchange
 from core.serve.gate import METHODS
-from core.serve.response import Response
-from core.settings import Http, Https, ServerSettings
+from core.serve.guard import Guard
+from core.serve.request import Request
+from core.serve.wire import HttpExchange
+from core.settings import Http, Https
 
 #: a body may take this long, and then has to arrive with at least so many bytes a second
 _BODY_S, _BODY_RATE = 5.0, 1024
@@ -29,151 +36,186 @@ _BODY_S, _BODY_RATE = 5.0, 1024
 _STALE_S: Final = 0.5
 #: where more requests than these lie in wait, so many bytes are read at a time: read, a request takes the hundredfold
 _PIPELINED, _SLICE = 16, 2048
+_STATUS_LINES: Final = {int(status): f"HTTP/1.1 {status:d} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
-class Guard:
-    """Bounds and times of the connections of one worker.
-
-    `refuse` makes the answer to an error; connections of addresses that `is_exempt` are not counted by address.
-    At stop a connection waits `last_call_s` for the request that its client may just have sent.
-    """
+class Connection(asyncio.Protocol):
+    """A connection to a listener under a guard; `serve` answers requests. uvicorn knows it by `state`."""
 
     def __init__(
-        self, settings: ServerSettings, refuse: Callable[[HTTPError], Response], is_exempt: Callable[[str], bool]
+        self,
+        serve: Callable[[Request, Exchange], Awaitable[None]],
+        guard: Guard,
+        state: ServerState,
+        listener: Http | Https,
     ) -> None:
-        self.limits, self.timeouts = settings.limits, settings.timeouts
-        self.refuse = refuse
-        self.draining = False
-        self.last_call_s = 5.0
-        self._is_exempt = is_exempt
-        self._counts: Counter[str] = Counter()
-
-    def enter(self, address: str, total: int) -> bool:
-        """Count a connection; false when it is one too many."""
-        self._counts[address] += 1
-        over = self._counts[address] > self.limits.connections_per_address
-        return total <= self.limits.connections and (not over or self._is_exempt(address))
-
-    def leave(self, address: str) -> None:
-        """It is gone."""
-        self._counts[address] -= 1
-        if not self._counts[address]:
-            del self._counts[address]
-
-    def connect(self, listener: Http | Https, **options: Any) -> asyncio.Protocol:
-        """What serves a new connection to a listener; `options` are uvicorn's."""
-        hsts = b"max-age=%d" % listener.hsts_s if isinstance(listener, Https) and listener.hsts_s else b""
-        return _Protocol(self, hsts, **options)
-
-    def watch(self, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
-        """End the connections whose time is over, now and twice a second."""
-        for connection in list(state.connections):
-            if isinstance(connection, _Protocol):
-                connection.check(loop.time())
-        loop.call_later(0.5, self.watch, state, loop)
-
-
-class _Protocol(HttpToolsProtocol):
-    """A connection under a guard; `hsts`: what its answers tell browsers about https."""
-
-    def __init__(self, guard: Guard, hsts: bytes, **options: Any) -> None:
-        super().__init__(**options)
         self._guard = guard
-        self._hsts = [(b"strict-transport-security", hsts)] if hsts else []
+        self._serve, self._tasks = serve, state.tasks
+        self._connections: set[Any] = state.connections  # of which uvicorn asks for `shutdown` only
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # what follows is not looked at
+        hsts = listener.hsts_s if isinstance(listener, Https) else 0
+        self._hsts = b"strict-transport-security: max-age=%d\r\n" % hsts if hsts else b""
+        self._read_by = self._write_by = inf  # when the client must have sent, or read
         self._extra_bytes, self._head_at = 0, 0.0
         self._held = b""  # what is read when the answers to what came before it are sent
-        self._read_by = self._write_by = inf  # when the client must have sent, or read
-        # uvicorn knows only the newest request of a connection, but an earlier one may still be under way.
-        self._running: RequestResponseCycle | None = None
+        self._url, self._headers, self._expects = b"", list[RawHeader](), False
+        self._newest: HttpExchange | None = None
+        self._running: HttpExchange | None = None  # older than the newest one where requests are pipelined
+        self._waiting: deque[tuple[Request, HttpExchange]] = deque()
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._read_by = self.loop.time() + self._guard.timeouts.header_s
-        if not self._guard.enter(self.client[0] if self.client else "", len(self.connections)):
+    # What the event loop says
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count it; one too many is refused."""
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self.flow = FlowControl(self.transport)
+        client, server = get_remote_addr(self.transport), get_local_addr(self.transport)
+        self._address, self.port = client[0] if client else "", (server[1] if server else 0) or 0
+        self.client_ip = str(parse_address(self._address) or self._address)
+        self.scheme = "https" if is_ssl(self.transport) else "http"
+        self._connections.add(self)
+        self._read_by = self._loop.time() + self._guard.timeouts.header_s
+        if not self._guard.enter(self._address, len(self._connections)):
             self._refuse(Unavailable(msg="Too many connections."))
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._running is not None:
-            self._running.disconnected = True
-            self._running.message_event.set()
-        super().connection_lost(exc)
-        self._guard.leave(self.client[0] if self.client else "")
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Tell who waits for this client."""
+        self._connections.discard(self)
+        for exchange in (self._running, self._newest):
+            if exchange is not None:
+                exchange.leave()
+        self.flow.resume_writing()
+        del self._parser  # which knows this connection
+        self._guard.leave(self._address)
 
     def data_received(self, data: bytes) -> None:
         """Read on, but no further than to the first request that has to wait for another one."""
         self._held += data
         size = _SLICE if self._held.count(b" HTTP/1.") > _PIPELINED else len(self._held)
-        while self._held and not self.pipeline:
+        while self._held and not self._waiting:
             piece, self._held = self._held[:size], self._held[size:]
             self._read(piece)
-        if self.pipeline:
+        if self._waiting:
             self.flow.pause_reading()  # whoever waits for the client to leave has resumed it
 
     def _read(self, data: bytes) -> None:
-        """Bound what is no body, in time and bytes; the gate has a closer look at complete headers."""
-        before = self.scope
+        """Bound what is no body in bytes; the gate has a closer look at complete headers."""
         self._extra_bytes += len(data)
-        super().data_received(data)
-        scope: Any = self.scope
-        if scope is not before and "method" not in scope:
-            self._read_by = self.loop.time() + self._guard.timeouts.header_s
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserInvalidMethodError:
+            self._refuse(MethodNotAllowed(METHODS))
+        except httptools.HttpParserError:
+            self._refuse(BadRequest(msg="Invalid HTTP request received."))
+        except httptools.HttpParserUpgrade:
+            self._refuse_upgrade()
         if self._extra_bytes > self._guard.limits.header_bytes + self._guard.limits.target_bytes:
             self._refuse(HeadersTooLarge())
 
+    def pause_writing(self) -> None:
+        """The client reads slower than it is answered."""
+        self.flow.pause_writing()
+        self._write_by = self._loop.time() + self._guard.timeouts.write_s
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        self.flow.resume_writing()
+        self._write_by = inf
+
+    # What the parser says
+
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._extra_bytes = 0
+        """A header begins, and its time."""
+        self._url, self._headers, self._expects, self._extra_bytes = b"", [], False, 0
+        self._read_by = self._loop.time() + self._guard.timeouts.header_s
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header field."""
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._expects = True
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The time of the body begins; a worker that stops answers, and closes."""
-        super().on_headers_complete()
-        self.headers = []  # trailers are no headers: proxies let them pass
-        self._head_at = self.loop.time()
+        self._head_at = self._loop.time()
         self._read_by = self._head_at + _BODY_S
-        self.scope["catena.connection"] = self  # type: ignore[typeddict-unknown-key]
-        if self._guard.draining:
-            self.cycle.keep_alive = False
-        if self._hsts:
-            self.cycle.default_headers = self.cycle.default_headers + self._hsts
+        version = self._parser.get_http_version()
+        url = httptools.parse_url(self._url)
+        if not url.path.isascii():
+            raise ValueError("no path")  # the parser makes an error of its own of this
+        request = Request(
+            self._parser.get_method().decode("ascii"),
+            raw_path=url.path,
+            query_string=url.query or b"",
+            scheme=self.scheme,
+            client_ip=self.client_ip,
+            http_version=version,
+        )
+        self._newest = exchange = HttpExchange(self, request, self._headers, expects=self._expects)
+        exchange.keep_alive = self._parser.should_keep_alive() and version != "1.0" and not self._guard.draining
+        self._headers = []  # trailers are no headers: proxies let them pass
+        if self._is_busy:
+            self._waiting.append((request, exchange))
+        else:
+            self._start(request, exchange)
 
     def on_body(self, body: bytes) -> None:
-        super().on_body(body)
+        """A piece of the body."""
         self._read_by += len(body) / _BODY_RATE
         self._extra_bytes -= 2 * len(body)  # as many bytes as a body has may frame its chunks
+        self._newest.feed(body, more=True)  # type: ignore[union-attr]  # its header came before
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
-        self._read_by = inf if self._is_busy else self.loop.time() + self._guard.timeouts.keep_alive_s
+        """The end of the body."""
+        self._newest.feed(b"", more=False)  # type: ignore[union-attr]
+        self._read_by = inf if self._is_busy else self._loop.time() + self._guard.timeouts.keep_alive_s
 
-    def on_response_complete(self) -> None:
-        """uvicorn's, without a timer for every answer."""
-        self.server_state.total_requests += 1
+    # What exchanges say
+
+    def _start(self, request: Request, exchange: HttpExchange) -> None:
+        self._running = exchange
+        # In a context of its own: a pipelined request begins where another one ends.
+        self._tasks.add(self._loop.create_task(self._run(request, exchange), context=Context()))
+
+    async def _run(self, request: Request, exchange: HttpExchange) -> None:
+        try:
+            await self._serve(request, exchange)
+        finally:
+            self._tasks.discard(asyncio.current_task(self._loop))
+            if not exchange.complete:
+                self.transport.close()
+
+    def write(self, status: int, headers: list[RawHeader], body: bytes, *, keep_alive: bool) -> None:
+        """Write the head of an answer, and what follows at once."""
+        line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+        end = b"\r\n\r\n" if keep_alive else b"\r\nconnection: close\r\n\r\n"
+        fields = b"\r\n".join(map(b": ".join, headers))
+        self.transport.write(b"".join((line, self._guard.date, self._hsts, fields, end, body)))
+
+    def finish(self, *, keep_alive: bool) -> None:
+        """An answer is complete: the next one, or the time until the next request."""
+        if not keep_alive:
+            self.transport.close()
         if self.transport.is_closing():
-            self._read_by = self.loop.time() + self._guard.timeouts.write_s
+            self._read_by = self._loop.time() + self._guard.timeouts.write_s
             return
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+        if self._waiting:
+            self._start(*self._waiting.popleft())
         elif self._read_by == inf:
-            self._read_by = self.loop.time() + self._guard.timeouts.keep_alive_s
-        if not self.pipeline:
+            self._read_by = self._loop.time() + self._guard.timeouts.keep_alive_s
+        if not self._waiting:
             self.flow.resume_reading()
             if self._held:
                 self.data_received(b"")
 
-    def _unset_keepalive_if_required(self) -> None:
-        pass  # there is no timer
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._write_by = self.loop.time() + self._guard.timeouts.write_s
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._write_by = inf
+    # The end
 
     def check(self, now: float) -> None:
         """End the connection if its client took too long."""
@@ -187,52 +229,47 @@ class _Protocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """At stop: answer what is under way or may just have been sent, then close."""
         if self._is_busy:
-            self.cycle.keep_alive = False
+            self._newest.keep_alive = False  # type: ignore[union-attr]
         else:
-            self._read_by = min(self._read_by, self.loop.time() + self._guard.last_call_s)
+            self._read_by = min(self._read_by, self._loop.time() + self._guard.last_call_s)
 
     def drop_stale(self) -> bool:
         """Under overload: end the connection if nobody waits for the answer any more; whether it did."""
-        stale = self.transport.is_closing() or self.loop.time() - self._head_at > _STALE_S
+        stale = self.transport.is_closing() or self._loop.time() - self._head_at > _STALE_S
         if not stale and hasattr(select, "POLLRDHUP"):
             poll = select.poll()
             poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
             stale = bool(poll.poll(0))
-        if stale and self._running is not None:
-            self._running.disconnected = True
+        if stale:
             self.transport.abort()
         return stale
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer what the parser refused in the envelope of every other answer; uvicorn calls it in its handler."""
-        unknown = isinstance(sys.exception(), httptools.HttpParserInvalidMethodError)
-        self._refuse(MethodNotAllowed(METHODS) if unknown else BadRequest(msg=msg))
-
     @property
     def _is_busy(self) -> bool:
-        return self._running is not None and not self._running.response_complete
+        return self._running is not None and not self._running.complete
 
     def _refuse(self, error: HTTPError, *, at_once: bool = False) -> None:
         self._held = b""
+        if self.transport.is_closing():
+            return
         running = self._running if self._is_busy else None
-        if running is not None and not at_once and (running is not self.cycle or not running.more_body):
-            self.pipeline.clear()
+        if running is not None and not at_once and (running is not self._newest or not running.more):
+            self._waiting.clear()
             running.keep_alive = False  # answers come in order: its own is the last one
             return
-        if running is None or not running.response_started:
+        if running is None or not running.started:
             answer = self._guard.refuse(error)
-            length = (b"content-length", b"%d" % len(answer.body))
-            headers = [*answer.raw_headers, length, (b"connection", b"close"), *self._hsts]
-            lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-            self.transport.write(STATUS_LINE[answer.status] + lines + b"\r\n" + answer.body)
+            headers = [*answer.raw_headers, (b"content-length", b"%d" % len(answer.body))]
+            self.write(answer.status, headers, answer.body, keep_alive=False)
         if running is not None:
-            running.disconnected = True  # it gets no second answer
+            running.leave()  # it gets no second answer
         self.transport.close()
 
-    def _unsupported_upgrade_warning(self) -> None:
+    def _refuse_upgrade(self) -> None:
         # The parser takes what follows a request with Upgrade (or CONNECT) for another protocol and drops its body.
         # This is called before the application runs: nobody may take the body for an empty one.
-        self.cycle.keep_alive, self._held = False, b""
-        headers = self.scope["headers"]
-        if any(name in {b"content-length", b"transfer-encoding"} and value != b"0" for name, value in headers):
+        newest, self._held = self._newest, b""
+        newest.keep_alive = False  # type: ignore[union-attr]  # its header came before
+        lengths = {b"content-length", b"transfer-encoding"}
+        if any(name in lengths and value != b"0" for name, value in newest.headers):  # type: ignore[union-attr]
             self._refuse(BadRequest(msg="A request with a body cannot ask for another protocol."), at_once=True)

@@ -58,7 +58,7 @@ class Request:
     )  # fmt: skip
 
     def __init__(
-        self, method: str, path: str, *, raw_path: bytes = b"", query_string: bytes = b"", scheme: str = "http",
+        self, method: str, path: str = "/", *, raw_path: bytes = b"", query_string: bytes = b"", scheme: str = "http",
         client_ip: str = "", http_version: str = "1.1", index: Mapping[bytes, bytes] = _NOTHING,
         path_values: Mapping[str, str] = _NOTHING, chunks: Chunks = _no_body,
     ) -> None:  # fmt: skip

@@ -24,8 +24,9 @@ import uvicorn
 from core.errors import ConfigError
 from core.serve.app import App
 from core.serve.client import Proxies
+from core.serve.guard import Guard
 from core.serve.output import plain_error_response
-from core.serve.protocol import Guard
+from core.serve.protocol import Connection
 from core.serve.request import Request
 from core.serve.supervisor import Supervisor, WorkerPlace
 from core.serve.tls import Context, build_contexts
@@ -59,10 +60,9 @@ class _Server(uvicorn.Server):
         if self.lifespan.should_exit:
             sys.exit(uvicorn.config.STARTUP_FAILURE)
         loop, settings = asyncio.get_running_loop(), self._app.context.server
-        options = {"config": self.config, "server_state": self.server_state, "app_state": self.lifespan.state}
         self.servers = [
             await loop.create_server(
-                partial(self._guard.connect, listener, **options),
+                partial(Connection, self._app.serve, self._guard, self.server_state, listener),
                 sock=listening,
                 ssl=context,
                 backlog=self.config.backlog,
@@ -75,7 +75,7 @@ class _Server(uvicorn.Server):
 
             figures = Figures(self._app.context, self._app.running, self._app.admission)
             self.servers.append(await listen(self._app.meter, figures, self._metrics))
-        self._guard.watch(self.server_state, loop)
+        self._guard.watch(self.server_state.connections, loop)
         self.started = True
         self._on_ready()
 
@@ -148,7 +148,7 @@ def _run(
     """Serve as worker `index`; behind the listening sockets come those for metrics, one of each worker."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,  # made above, in a way of its own
         ws="none",
         lifespan="on",
         interface="asgi3",

@@ -23,12 +23,15 @@ LEVELS = {
     ),
     3: (
         "load/registry data/* http/* serve/body link/linked serve/hosts serve/cors serve/i18n"
-        " serve/client serve/tls serve/delivery serve/background"
+        " serve/client serve/tls serve/exchange serve/background"
     ),
-    4: "load/* serve/limits serve/matcher serve/static serve/context serve/deadline serve/output cron/plan cron/lease",
+    4: (
+        "load/* serve/delivery serve/wire serve/limits serve/matcher serve/static serve/context serve/deadline"
+        " serve/output cron/plan cron/lease"
+    ),
     5: "link/* docs/* cron/job cron/config cron/store serve/overload serve/program",
     6: ("serve/chain docs/ui cron/worker cron/manager observe/*"),
-    7: "serve/app serve/startup serve/pages serve/create serve/protocol serve/supervisor serve/server",
+    7: "serve/app serve/startup serve/pages serve/create serve/guard serve/protocol serve/supervisor serve/server",
     8: "commands/* testing cli",
 }
 # What authors import. It stands above everything, and nothing in core may use it.

@@ -165,7 +165,6 @@ def file(tmp_path: Path) -> Path:
 async def fetch(path: Path, method: str = "GET", *, status: int = 200, media_type: str = "", **headers: str) -> Any:
     """Status, headers and body of a file sent over ASGI."""
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": method, "headers": raw, "asgi": {"spec_version": "2.4"}}
     request = Request(method, "/a", index=dict(raw))
     messages: list[Any] = []
 
@@ -173,7 +172,7 @@ async def fetch(path: Path, method: str = "GET", *, status: int = 200, media_typ
         messages.append(message)
 
     response = FileResponse(path, status=status, media_type=media_type, headers={"Cache-Control": "no-cache"})
-    await send_file(response, request, scope, None, send)
+    await send_file(response, request, send)
     start, *bodies = messages
     assert not bodies[-1].get("more_body", False)
     return start["status"], dict(start["headers"]), b"".join(message["body"] for message in bodies)
