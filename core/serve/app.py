@@ -190,17 +190,17 @@ class App:
                 await response.iterator.aclose()
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
-            await self.start()
-        except Exception as error:  # noqa: BLE001
-            # An author's start function may raise anything; what the database says needs no traceback.
-            trace = None if isinstance(error, StoreError) else error
-            _log.error("the start failed: %r", error, exc_info=trace, extra={"action": "start.failed"})
-            await send({"type": "lifespan.startup.failed", "message": "the start failed"})
-            return
-        await send({"type": "lifespan.startup.complete"})
-        with suppress(asyncio.CancelledError):  # told twice to stop: at once, without the rest
+        with suppress(asyncio.CancelledError):  # told to stop before it was ready, or twice: at once, without the rest
+            await receive()
+            try:
+                await self.start()
+            except Exception as error:  # noqa: BLE001
+                # An author's start function may raise anything; what the database says needs no traceback.
+                trace = None if isinstance(error, StoreError) else error
+                _log.error("the start failed: %r", error, exc_info=trace, extra={"action": "start.failed"})
+                await send({"type": "lifespan.startup.failed", "message": "the start failed"})
+                return
+            await send({"type": "lifespan.startup.complete"})
             await receive()
             await self.stop()
             await send({"type": "lifespan.shutdown.complete"})

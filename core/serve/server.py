@@ -56,7 +56,11 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """uvicorn's, which knows one TLS context for all sockets."""
-        await self.lifespan.startup()
+        starting = asyncio.ensure_future(self.lifespan.startup())
+        while not (self.should_exit or starting.done()):
+            await asyncio.wait({starting}, timeout=0.1)
+        if not starting.done():  # told to stop: what starts is cancelled when the loop ends
+            return
         if self.lifespan.should_exit:
             sys.exit(uvicorn.config.STARTUP_FAILURE)
         loop, settings = asyncio.get_running_loop(), self._app.context.server
@@ -165,4 +169,4 @@ def _run(
         server.run(list(listening))
     except KeyboardInterrupt:
         return 0
-    return 0 if server.started else 1
+    return 0 if server.started or server.should_exit else 1

@@ -78,10 +78,12 @@ class _Worker:
         os.close(ready)
         os.close(parent)
 
-    def wait_ready(self) -> bool:
-        """Whether it answers requests; false when it ended or took too long."""
-        readable, _, _ = select.select([self.ready], [], [], _READY_S)
-        return bool(readable) and os.read(self.ready, 1) == b"r"
+    def wait_ready(self, stop: threading.Event) -> bool:
+        """Whether it answers requests; false when it ended, took too long, or nobody waits any more."""
+        while not stop.is_set() and time.monotonic() < self.started_at + _READY_S:
+            if select.select([self.ready], [], [], 0.1)[0]:
+                return os.read(self.ready, 1) == b"r"
+        return False
 
     def close(self) -> None:
         os.close(self.ready)
@@ -116,7 +118,7 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, lambda *_: self._restart.set())
         self._workers = [_Worker(index, self._sockets) for index in range(self._count)]
-        started = all(worker.wait_ready() for worker in self._workers)
+        started = all(worker.wait_ready(self._stop) for worker in self._workers)
         if started and self._watch is not None:
             threading.Thread(target=self._reload, args=(self._watch,), name="catena-reload", daemon=True).start()
         while started and not self._stop.wait(0.2):
@@ -127,7 +129,7 @@ class Supervisor:
         for listener in self._sockets:  # or clients would wait in its queue until the last worker has ended
             listener.close()
         self._end(self._workers)
-        return 0 if started else 1
+        return 0 if started or self._stop.is_set() else 1
 
     def _on_stop(self, *_: Any) -> None:
         self._kill = self._stop.is_set()
@@ -149,7 +151,7 @@ class Supervisor:
         """Replace the workers one by one; an old one goes when the new one answers."""
         for position, old in enumerate(self._workers):
             new = _Worker(old.index, self._sockets)
-            if self._stop.is_set() or not new.wait_ready():
+            if self._stop.is_set() or not new.wait_ready(self._stop):
                 extra = {"action": "worker.kept"}
                 _log.error("the new worker does not start; the old ones go on", extra=extra)
                 self._end([new])

@@ -168,6 +168,29 @@ def test_LIFE_2_a_second_signal_ends_at_once(workers: str, life_root: Path, memo
     assert "Traceback" not in server.output
 
 
+START = """
+    import asyncio
+
+    from core import AppContext, init
+    from tests.rig.events import EventLog
+
+    @init()
+    async def hang(app: AppContext) -> None:
+        EventLog("events").write("starting")
+        await asyncio.Event().wait()
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_LIFE_2_a_server_that_is_about_to_start_can_be_told_to_stop(workers: str, life_root: Path, memory: Any) -> None:
+    write_files(life_root, {"projects/life/init/hang.py": START})
+    with start_server(life_root, "test", "--workers", workers, ready="", **memory) as server:
+        wait_until(lambda: len(names(life_root)) == int(workers), 30)
+        assert server.stop(timeout_s=15) == 0
+    assert "Traceback" not in server.output
+    assert '"level":"error"' not in server.output
+
+
 def test_LIFE_3_a_killed_worker_costs_its_own_requests_and_is_replaced(life_root: Path, memory: Any) -> None:
     with start_server(life_root, "test", "--workers", "2", measured=True, **memory) as server:
         load = start_load(server.port, get_request("/life/work"), rate=200, duration_s=3, timeout_s=3)
