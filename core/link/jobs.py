@@ -39,18 +39,19 @@ def link_job(cron: Cron[..., Any], problems: Problems) -> LinkedJob:
 
 def link_upstream(declared: Upstream, problems: Problems) -> Upstream:
     """An upstream, checked, with every `env(…)` resolved."""
-    label = f"upstream '{declared.identity}': "
-    upstream = check_values(declared, declared.source, problems, label) or declared
+    upstream = check_values(declared, declared.source, problems, f"upstream '{declared.identity}': ") or declared
     try:
         Guard(upstream)
     except ValueError as error:
-        raise BadDeclaration(declared.source, f"{label}{error}") from None
+        raise BadDeclaration(declared.source, f"upstream '{declared.identity}': {error}") from None
     return upstream
 
 
 def link_init(init: Init[..., Any]) -> LinkedInit:
     """A start function, checked."""
     label = f"init function '{init.function.__name__}'"
+    if type(init.order) is not int:
+        raise BadDeclaration(init.source, f"{label}: order must be a whole number, not {init.order!r}")
     reading = _read(init, label, "async def f(app: AppContext)", ("async", "around"))
     return LinkedInit(init.function, reading.kind, init.order, init.source)
 
@@ -68,8 +69,7 @@ def link_command(command: Command[..., Any]) -> LinkedCommand:
         types, _ = split_union(reading.hints.get(name))
         if types[0] not in (str, int, float, bool) or len(types) > 1:
             has = f"has type {print_type(reading.hints[name])}" if name in reading.hints else "has no type"
-            hint = "options are str, int, float or bool"
-            raise BadDeclaration(source, f"{label}: option '{name}' {has}", hint)
+            raise BadDeclaration(source, f"{label}: option '{name}' {has}", "options are str, int, float or bool")
         options[name] = (types[0], ... if reading.demands(name) else parameter.default)
     description = inspect.getdoc(command.function) or ""
     return LinkedCommand(command.identity, command.function, MappingProxyType(options), description, source)

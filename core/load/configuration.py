@@ -150,6 +150,9 @@ def _check_whole(settings: ServerSettings, mode: str) -> Iterator[tuple[str, str
     places = [(listener.host, listener.port) for listener in settings.listen if listener.port]
     if len(set(places)) < len(places):
         yield "listen", "two listeners share a port"
+    for name in ("language", "region"):
+        if not re.fullmatch("[a-z]{2}", getattr(settings.culture, name)):
+            yield f"culture.{name}", "must be two small letters, such as 'en'"
     if settings.public_url and not re.match(r"https?://[^/]", settings.public_url):
         yield "public_url", "must start with http:// or https://"
     if settings.debug and production:

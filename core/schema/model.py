@@ -154,6 +154,8 @@ def check_model(cls: type[Model]) -> None:
             raise BadDeclaration(declared.source, f"'{declared.wire}' is no name that a document may use")
     compile_object(cls, "model")
     build_indexes(cls)
+    if unknown := set(cls.shard_key) - {path for path, _ in walk_fields(model_fields(cls))}:
+        raise BadDeclaration(cls.source, f"the shard key of {cls.__name__}: no field is stored as '{min(unknown)}'")
 
 
 def build_indexes(cls: type[Any]) -> list[IndexSpec]:

@@ -1,4 +1,4 @@
-from core import LOCAL, Http, Log, Mongo, ServerSettings, env
+from core import LOCAL, Culture, Http, Log, Mongo, ServerSettings, env
 
 settings = ServerSettings(
     listen=[Http(port=70000)],
@@ -10,4 +10,5 @@ settings = ServerSettings(
     default_database="mian",
     log=Log(level="inf"),
     debug="no",
+    culture=Culture("english", "gb"),
 )

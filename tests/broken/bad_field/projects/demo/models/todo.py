@@ -9,3 +9,7 @@ class Todo(Model, identity="demo-todo", collection="todos"):
 
 class Set(Model, identity="demo-set", collection="sets"):
     names: set[str]
+
+
+class Shop(Model, identity="demo-shop", collection="shops", shard_key=["regoin"]):
+    region: str
