@@ -240,9 +240,9 @@ class CronSettings:
 
 @dataclass(frozen=True, slots=True)
 class Docs:
-    """The API documentation under `/docs` and `/api-docs`."""
+    """The API documentation under `/docs` and `/api-docs`; `enabled` `None`: on, but not in production."""
 
-    enabled: bool = True
+    enabled: bool | None = None
     title: str = "API"
     description: str = ""
     version: str = "1.0"
@@ -320,6 +320,11 @@ class ServerSettings:
     debug: bool = False
     projects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+
+def is_production(mode: str) -> bool:
+    """Whether a mode is meant for strangers: `production`, `prod-eu`."""
+    return mode.lower().startswith("prod")
 
 
 def check_edge(settings: ServerSettings) -> Iterator[tuple[str, str]]:

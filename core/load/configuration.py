@@ -17,7 +17,7 @@ from core.load.convert import SECRET_NAME, Converter
 from core.load.imports import bind_package, drop_package, put_first
 from core.load.loader import import_file
 from core.load.problems import did_you_mean, format_problem
-from core.settings import Local, Secret, ServerSettings, check_edge
+from core.settings import Local, Secret, ServerSettings, check_edge, is_production
 from core.source import Source
 
 #: modes in which the local-MongoDB ladder may be climbed
@@ -126,7 +126,7 @@ def _import_settings(mode: str, root: Path) -> ServerSettings:
 
 def _check_whole(settings: ServerSettings, mode: str) -> Iterator[tuple[str, str]]:
     """What no single value shows: references, repetitions, and what production refuses."""
-    production = mode.lower().startswith("prod")
+    production = is_production(mode)
     names = settings.databases
     if settings.default_database and settings.default_database not in names:
         hint = did_you_mean(settings.default_database, names) or f"databases has {sorted(names)}"

@@ -37,7 +37,7 @@ async def read_body_value(
     if kind == "multipart":
         from core.serve.multipart import read_multipart  # its parser is loaded only where it is needed
 
-        return await read_multipart(request, _limit(request, limit_bytes), limits)
+        return await read_multipart(request, _limit(request, limit_bytes), limits, declared)
     raw = await read_body(request, limit_bytes)
     if kind == "raw":
         return raw

@@ -1,13 +1,13 @@
 """Multipart bodies: texts and files, read piece by piece, files to disk.
 
 In: a `Request` that brings files, its body within the limit of the route. Out: a dict like that of a form body, with
-`Upload`s in it: at most 200 texts of `Limits.text_bytes` each, 20 files, and 8 KiB of headers a part. Next: `schema/`.
+`Upload`s in it: at most 200 texts as long as in other bodies, 20 files, and 8 KiB of headers a part. Next: `schema/`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from hashlib import sha256
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final, cast
@@ -18,7 +18,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from core.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
 from core.schema.upload import Upload
 from core.serve.request import Request
-from core.serve.values import build_form
+from core.serve.values import build_form, check_texts
 from core.settings import KIB, Limits
 
 TEXTS_MAX: Final = 200
@@ -28,8 +28,10 @@ _IN_MEMORY: Final = 64 * KIB
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-async def read_multipart(request: Request, pieces: AsyncIterator[bytes], limits: Limits) -> dict[str, Any]:
-    """The texts and files of a body by name; an empty dict where there is none.
+async def read_multipart(
+    request: Request, pieces: AsyncIterator[bytes], limits: Limits, declared: Mapping[str, int]
+) -> dict[str, Any]:
+    """The texts and files of a body by name, an empty dict where there is none; `declared` as for `parse_json`.
 
     Raises:
         UnsupportedMediaType: another content type.
@@ -38,7 +40,7 @@ async def read_multipart(request: Request, pieces: AsyncIterator[bytes], limits:
     """
     kind, options = parse_options_header(request.index.get(b"content-type", b""))
     boundary = options.get(b"boundary", b"")
-    form, parser, digest = _Form(limits.text_bytes), None, sha256()
+    form, parser, digest = _Form(max(limits.text_bytes, *declared.values(), 0)), None, sha256()
     async for chunk in pieces:
         if kind != b"multipart/form-data" or not boundary:
             raise UnsupportedMediaType(msg="The body must be multipart/form-data with a boundary.")
@@ -51,7 +53,9 @@ async def read_multipart(request: Request, pieces: AsyncIterator[bytes], limits:
     if parser is not None and not form.is_complete:
         raise BadRequest(msg="The body ends before its last boundary.")
     request.digest = digest.digest()
-    return build_form(form.values)
+    value = build_form(form.values)
+    check_texts(value, limits.text_bytes, declared)
+    return value
 
 
 class _Form:

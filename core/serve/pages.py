@@ -17,6 +17,7 @@ from core.serve.encoding import encode_json
 from core.serve.request import Request
 from core.serve.response import Response
 from core.serve.startup import Startup
+from core.settings import is_production
 
 
 class Pages:
@@ -26,8 +27,9 @@ class Pages:
         self._app = app
         self._startup = startup
         docs = app.server.docs
-        self._docs = build_docs_pages(docs.title, docs.description) if docs.enabled else {}
-        self.paths = {"/health/live", "/health/ready", *self._docs, *(["/api-docs"] if docs.enabled else [])}
+        shown = not is_production(app.mode) if docs.enabled is None else docs.enabled
+        self._docs = build_docs_pages(docs.title, docs.description) if shown else {}
+        self.paths = {"/health/live", "/health/ready", *self._docs, *(["/api-docs"] if shown else [])}
 
     async def answer(self, request: Request, path: str, *, draining: bool) -> Response:
         """The page of one of `paths`.

@@ -60,7 +60,7 @@ def parse_json(raw: bytes, limits: Limits, declared: Mapping[str, int] = Mapping
             raise BadRequest(msg="The body contains an object in which a key occurs twice.")
         _check_numbers(structure)
     if len(raw) > limits.text_bytes:
-        _check_texts(value, limits.text_bytes, declared)
+        check_texts(value, limits.text_bytes, declared)
     return value
 
 
@@ -109,8 +109,12 @@ def _check_keys(keys: Iterable[str]) -> None:
             raise BadRequest(msg="A key starts with $, contains NUL, or is a reserved name.")
 
 
-def _check_texts(value: Any, text_bytes: int, declared: Mapping[str, int]) -> None:
-    """Check the length of every text, keys included; what a field declares holds for the items of its list, too."""
+def check_texts(value: Any, text_bytes: int, declared: Mapping[str, int]) -> None:
+    """Check the length of every text, keys included; what a field declares holds for the items of its list, too.
+
+    Raises:
+        BadRequest: one is too long.
+    """
     left = [(value, text_bytes)]
     while left:
         value, most = left.pop()
@@ -135,7 +139,7 @@ def _check_numbers(structure: bytes) -> None:
 def parse_urlencoded(raw: bytes, limits: Limits, declared: Mapping[str, int] = MappingProxyType({})) -> dict[str, Any]:
     """The values of a form body; the same rules as for a query, and the bounds of texts as in JSON."""
     value = parse_query(raw, limits)
-    _check_texts(value, limits.text_bytes, declared)  # not many: they count as parameters
+    check_texts(value, limits.text_bytes, declared)  # not many: they count as parameters
     return value
 
 

@@ -91,6 +91,16 @@ def test_both_listeners_serve_the_same_routes(server: Server, ports: tuple[int, 
     assert secure.json()["response"] == {"ip": "127.0.0.1", "scheme": "https", "host": "first.example"}
 
 
+def test_HTTP_13_tls_says_that_it_is_meant_to_stay(server: Server, ports: tuple[int, int]) -> None:
+    for path in ("/edge/tell", "/nowhere", "/health/live", "/docs", "/%00"):
+        assert ask(ports[0], "localhost", path, tls=True).headers["strict-transport-security"] == "max-age=31536000"
+        assert "strict-transport-security" not in ask(server.port, "localhost", path).headers
+    with raw_connection(ports[0]) as connection:
+        wrap(connection, "localhost")
+        connection.send_bytes(b"GET / HTTP/1.1\r\nBad Header: 1\r\n\r\n")  # refused by the parser
+        assert connection.read().headers["strict-transport-security"] == "max-age=31536000"
+
+
 @pytest.mark.filterwarnings("ignore:ssl.OP_NO_:DeprecationWarning")
 def test_old_tls_is_refused(server: Server, ports: tuple[int, int]) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

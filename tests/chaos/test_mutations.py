@@ -60,7 +60,7 @@ MUTATIONS: dict[str, Mutation] = {
         used = sum(int(slot["c"]) for slot in known.slots) if known else 0
         wide = _count_in_slots(10**9, per_s, max(0, min(wanted, requests - used)))
         found = await counters.find_one_and_update({"_id": key}, wide, upsert=True, validate=False)""",
-        "tests/integration/test_rate_limits.py::test_RATE_1_four_processes_admit_exactly_the_limit",
+        "tests/integration/test_rate_limits.py::test_RATE_1_e04_four_processes_admit_exactly_the_limit",
     ),
     "a redirect built from Host": Mutation(
         "core/serve/hosts.py",

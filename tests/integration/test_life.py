@@ -302,3 +302,26 @@ def test_LIFE_6_production_needs_the_address_of_its_database(life_root: Path) ->
     done = run_command(life_root, "production")
     assert done.returncode == 1
     assert done.stderr.startswith("databases.main.url: ")
+
+
+def test_LIFE_6_production_refuses_credentials_for_every_origin(life_root: Path) -> None:
+    routes = life_root / "projects" / "life" / "routes" / "api.py"
+    text = routes.read_text().replace("Path, Route,", "Cors, Path, Route,")
+    routes.write_text(text.replace("chain=[pid]", "chain=[pid], cors=Cors(credentials=True)"))
+    done = run_command(life_root, "production", CATENA_MONGO_URL="mongodb://127.0.0.1:9/life")
+    assert done.returncode == 1
+    assert re.search(r"api\.py:\d+: route 'pid': Cors with credentials cannot admit every origin", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("mode", "said", "status"), [("production", "", 404), ("production", "True", 200), ("test", "", 200)]
+)
+def test_LIFE_6_g03_production_shows_its_documentation_only_where_it_says_so(
+    mode: str, said: str, status: int, life_root: Path, memory: Any
+) -> None:
+    config = life_root / "config" / f"{mode}.py"
+    docs = f"docs=Docs(enabled={said}), log=Log" if said else "log=Log"
+    config.write_text(config.read_text().replace("Cache, ", "Cache, Docs, ", 1).replace("log=Log", docs))
+    url = {"CATENA_MONGO_URL": "mongodb://127.0.0.1:9/life"} if mode == "production" else memory
+    with start_server(life_root, mode, ready="/health/live", **url) as server:
+        assert {server.get(path).status for path in ("/docs", "/api-docs")} == {status}

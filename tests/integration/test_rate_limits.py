@@ -64,7 +64,7 @@ async def limiters(url: str, name: str, count: int):
         yield found
 
 
-async def test_RATE_1_four_processes_admit_exactly_the_limit(
+async def test_RATE_1_e04_four_processes_admit_exactly_the_limit(
     mongo_url: str, database_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.serve.limits._ANSWER_S", 30)  # however busy the machine is
@@ -90,7 +90,7 @@ async def test_RATE_5_who_waits_as_told_is_admitted_by_the_clock_of_the_database
             await asyncio.sleep(refused.reset_s + 0.03)  # a client that waits: the wait is what is tested
 
 
-async def test_limits_of_file_and_route_over_aliases_and_methods(shop: Path, mongo_url: str) -> None:
+async def test_e02_limits_of_file_and_route_over_aliases_and_methods(shop: Path, mongo_url: str) -> None:
     async with make_app(shop, mongo=mongo_url) as app:
         replies = [await app.client.get(path) for path in ("/a/one", "/B/one/", "/a/one")]
         assert [reply.status for reply in replies] == [200, 200, 429]
@@ -115,7 +115,7 @@ async def test_a_key_of_the_authors_choice(shop: Path, mongo_url: str) -> None:
         assert [reply.status for reply in unnamed] == [200, 200, 200]
 
 
-async def test_RATE_3_a_database_that_is_gone_leaves_each_process_its_share() -> None:
+async def test_RATE_3_e03_a_database_that_is_gone_leaves_each_process_its_share() -> None:
     databases = Databases({"main": Mongo(url="mongodb://127.0.0.1:9/x", selection_timeout_s=0.1)})
     await databases.open()
     limiter = Limiter(MongoCounters(databases), processes=2)

@@ -53,7 +53,7 @@ async def admitted(found: list[Limiter], limit: RateLimit, tries: int, key: str 
     return sum(verdict.allowed for verdict in await asyncio.gather(*calls))
 
 
-async def test_RATE_1_four_processes_admit_exactly_the_limit(memcached: MemcachedProcess, patient: None) -> None:
+async def test_RATE_1_e04_four_processes_admit_exactly_the_limit(memcached: MemcachedProcess, patient: None) -> None:
     async with limiters(memcached.name, 4) as four:
         for number in range(20):
             assert await admitted(four, RateLimit(10, 600), 50, f"k{number}") == 10
@@ -98,7 +98,7 @@ async def test_RATE_5_a_client_that_waits_as_told_is_admitted(memcached: Memcach
 
 
 @pytest.mark.parametrize(("end", "mend"), [("kill", "start"), ("hang", "go_on")])
-async def test_RATE_3_without_memcached_each_process_keeps_its_share(
+async def test_RATE_3_e03_without_memcached_each_process_keeps_its_share(
     memcached: MemcachedProcess, end: str, mend: str
 ) -> None:
     async with limiters(memcached.name, 2) as both:
@@ -126,7 +126,7 @@ async def said_no(both: list[Limiter], number: int) -> bool:
     return await admitted(both[1:], RateLimit(10, 600), 1, f"shared {number}") != 0
 
 
-async def test_RATE_3_a_memcached_that_forgets_all_the_time_does_not_lift_the_limit(
+async def test_RATE_3_e03_a_memcached_that_forgets_all_the_time_does_not_lift_the_limit(
     memcached: MemcachedProcess, patient: None
 ) -> None:
     async with limiters(memcached.name, 2) as both:

@@ -35,14 +35,13 @@ def test_there_are_three_modes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "log_format", "debug", "cron", "docs"),
-    [("local", "text", True, True, True), ("test", "text", False, False, True)],
+    ("mode", "log_format", "debug", "cron"), [("local", "text", True, True), ("test", "text", False, False)]
 )
-def test_modes_that_need_nothing(mode: str, log_format: str, debug: bool, cron: bool, docs: bool) -> None:
+def test_modes_that_need_nothing(mode: str, log_format: str, debug: bool, cron: bool) -> None:
     settings = load(mode)
     assert settings.databases["main"].url is LOCAL
     assert (settings.log.format, settings.debug, settings.cron.enabled) == (log_format, debug, cron)
-    assert (settings.docs.enabled, settings.docs.title) == (docs, "Catena")
+    assert (settings.docs.enabled, settings.docs.title) == (None, "Catena")
 
 
 def test_production_needs_a_database() -> None:

@@ -107,7 +107,7 @@ REFUSED = [
     (
         "docs=Docs(enabled=env('CATENA_TEST_X'))",
         "maybe",
-        "docs.enabled: env CATENA_TEST_X: must be True or False, not 'maybe'",
+        "docs.enabled: env CATENA_TEST_X: must be True or False or None, not 'maybe'",
     ),
     (
         "log=Log(level=env('CATENA_TEST_X'))",

@@ -36,8 +36,9 @@ def make_request(raw: bytes, piece: int = 65_536) -> Request:
     return Request("POST", "/", chunks=chunks, index={b"content-type": TYPE})
 
 
-async def read(raw: bytes, limit_bytes: int = 1_000_000, piece: int = 65_536) -> dict[str, Any]:
-    value: dict[str, Any] = await read_body_value(make_request(raw, piece), "multipart", limit_bytes, Limits(), {})
+async def read(raw: bytes, limit_bytes: int = 1_000_000, piece: int = 65_536, **declared: int) -> dict[str, Any]:
+    how = ("multipart", limit_bytes, Limits(), declared)
+    value: dict[str, Any] = await read_body_value(make_request(raw, piece), *how)
     return value
 
 
@@ -101,3 +102,13 @@ REFUSED: list[tuple[str, bytes, int, type[HTTPError]]] = [
 async def test_VAL_8_what_is_refused(raw: bytes, limit_bytes: int, error: type[HTTPError]) -> None:
     with pytest.raises(error):
         await read(raw, limit_bytes)
+
+
+@pytest.mark.parametrize("name", ["note", "note[]", "deep[note]"])
+async def test_val_3_a_text_of_a_form_with_files_is_as_long_as_its_field_declares(name: str) -> None:
+    long = b"x" * 70_000
+    await read(body(part(name, long)), note=70_000)
+    with pytest.raises(PayloadTooLarge):
+        await read(body(part(name, long)), note=69_999)
+    with pytest.raises(BadRequest):
+        await read(body(part("other", long)), note=70_000)

@@ -22,7 +22,7 @@ FUNCTION_LINES = 40
 CORE_LINES = 8_000
 #: what a room of core may have while core is over its budget; "" is the files that stand in core itself
 ROOM_LINES = {
-    "": 1_375,
+    "": 1_380,
     "commands": 470,
     "cron": 1_090,
     "data": 2_540,
@@ -33,7 +33,7 @@ ROOM_LINES = {
     "load": 980,
     "observe": 330,
     "schema": 2_270,
-    "serve": 4_270,
+    "serve": 4_280,
 }
 
 OURS = ("core", "generic", "projects", "config", "tests", "server.py")
