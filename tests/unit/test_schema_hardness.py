@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 import bson
 import orjson
@@ -119,6 +120,34 @@ def test_VAL_7_depth_costs_no_more_than_its_size() -> None:
     check(body, errors)
     assert len(errors) == 31
     assert cpu_ms(lambda: check(body, [])) < 50
+
+
+# VAL-5: type, section, value.
+STRICT: list[tuple[Any, str, Any]] = [
+    *((kind, section, raw) for kind in (int, float, formats.SafeInt, formats.Timestamp) for section in ("body", "query")
+      for raw in (True, "true", [1], ["1"], [], {"a": 1}, "1_0", "0x1", "")),
+    *((int, "body", raw) for raw in ("1e3", 1.5, "1.0", "\u0661")),
+    *((int, "query", raw) for raw in ("1e3", "1.5", " 1", "\u0661", ["1", "2"])),
+    *((str, "body", raw) for raw in ([], ["a"], {}, {"a": 1}, None)),
+    *((str, "query", raw) for raw in (["a", "b"], {"a": "b"})),
+    *((bool, section, raw) for section in ("body", "query") for raw in ("1", "yes", ["true"], {})),
+    *((bool, "body", raw) for raw in (0, 1, None)),
+    *((kind, "body", raw) for kind in (datetime, formats.IP, formats.Email, formats.ObjectId) for raw in ([], {}, True, None)),
+    *((kind, "query", ["a", "b"]) for kind in (datetime, formats.IP, Literal["a", "b"])),
+    *((Literal["a", 1], "body", raw) for raw in (True, ["a"], {"a": 1}, None)),
+    *((list[str], "body", raw) for raw in ("a", {"0": "a"}, None)),
+    *((dict[str, Any], "body", raw) for raw in ([], "a", 1, None)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "raw"), STRICT, ids=[f"{number} {section}" for number, (_, section, _) in enumerate(STRICT)]
+)
+def test_VAL_5_a_value_of_another_type_is_refused(kind: Any, section: str, raw: Any) -> None:
+    made, errors = run(params(a=kind), {"a": raw}, section)
+    assert made is None
+    assert [error.id for error in errors] == ["a"]
+    assert errors[0].code in {"UnexpectedType", "ValueNotAllowed", "MissingRequiredParameter"}
 
 
 @pytest.mark.parametrize("names", [["lower"], ["upper"], ["trim"], ["trim", "lower"], ["upper", "trim"]], ids="+".join)
