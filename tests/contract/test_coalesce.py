@@ -1,4 +1,4 @@
-"""Point reads and inserts in groups give what they give alone, on both databases."""
+"""Point reads and inserts in groups give what they give alone, on both databases; rules as in decision 0016."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def sizes(db: Databases, model: type[Model], operation: str) -> dict[int, int]:
     return {size: count for (kind, size), count in db[model].groups.sizes.items() if kind == operation}
 
 
-async def test_reads_of_one_turn_are_one_group(db: Databases) -> None:
+async def test_rule_8_reads_of_one_turn_are_one_group_and_its_size_is_counted(db: Databases) -> None:
     made = await fill(db)
     lost = ObjectId()
     found = await asyncio.gather(*(db[Item].get(oid) for oid in [*(item.oid for item in made), lost]))
@@ -33,7 +33,7 @@ async def test_reads_of_one_turn_are_one_group(db: Databases) -> None:
     assert sizes(db, Item, "read") == {6: 1, 3: 1}
 
 
-async def test_each_reader_of_a_document_gets_a_copy_of_its_own(db: Databases) -> None:
+async def test_rule_4_each_reader_of_a_document_gets_a_copy_of_its_own(db: Databases) -> None:
     made = await db[Item].insert(Item(name="a", data={"deep": [1]}))
     first, second, third = await asyncio.gather(*(db[Item].get(made.oid) for _ in range(3)))
     assert first == second == third == made
@@ -47,7 +47,7 @@ async def test_each_reader_of_a_document_gets_a_copy_of_its_own(db: Databases) -
      2.5, True, None, datetime(2026, 1, 1, tzinfo=UTC), Int64(9), "x" * 2000],
     ids=lambda value: f"{type(value).__name__}-{str(value)[:12]!a}",
 )  # fmt: skip
-async def test_every_kind_of_key_is_found_in_company(db: Databases, key: Any) -> None:
+async def test_rule_5_every_kind_of_key_is_found_in_company(db: Databases, key: Any) -> None:
     await db[Keyed].insert({"_id": key, "number": 1}, validate=False)
     await db[Keyed].insert({"_id": "other", "number": 2}, validate=False)
     found, other, lost = await asyncio.gather(*(db[Keyed].get(oid) for oid in (key, "other", "lost")))
@@ -59,7 +59,7 @@ async def test_every_kind_of_key_is_found_in_company(db: Databases, key: Any) ->
 
 
 @pytest.mark.parametrize("stored", [7.0, Int64(7), Decimal128("7"), [1, 7]], ids=["double", "long", "decimal", "list"])
-async def test_a_value_of_another_type_that_is_equal_is_found_as_it_is_alone(db: Databases, stored: Any) -> None:
+async def test_rule_5_a_value_of_another_type_that_is_equal_is_found_as_it_is_alone(db: Databases, stored: Any) -> None:
     await db[Keyed].insert({"_id": "a", "number": stored}, validate=False)
     alone = await db[Keyed].get_by("number", 7, coalesce=False)
     together = await asyncio.gather(db[Keyed].get_by("number", 7), db[Keyed].get_by("number", 8))
@@ -68,20 +68,20 @@ async def test_a_value_of_another_type_that_is_equal_is_found_as_it_is_alone(db:
 
 
 @pytest.mark.parametrize("key", ["\ud800", 2**63, {"$gt": 1}, ["a"]], ids=["surrogate", "long", "operator", "list"])
-async def test_a_key_that_cannot_be_asked_for_hurts_nobody_else(db: Databases, key: Any) -> None:
+async def test_rule_5_NOSQL_2_a_key_that_cannot_be_asked_for_hurts_nobody_else(db: Databases, key: Any) -> None:
     made = await db[Keyed].insert({"_id": "a", "number": 1})
     wrong, right = await asyncio.gather(db[Keyed].get(key), db[Keyed].get("a"), return_exceptions=True)
     assert isinstance(wrong, StoreError) or wrong is None
     assert right == made
 
 
-async def test_fields_that_hold_lists_are_asked_for_alone(db: Databases) -> None:
+async def test_rule_5_fields_that_hold_lists_are_asked_for_alone(db: Databases) -> None:
     made = await db[Keyed].insert({"_id": "a", "tags": ["x", "y"]})
     assert await asyncio.gather(*(db[Keyed].get_by("tags", tag) for tag in "xyz")) == [made, made, None]
     assert not sizes(db, Keyed, "read")
 
 
-async def test_inserts_of_one_turn_are_one_group_with_an_outcome_each(db: Databases) -> None:
+async def test_rule_1_inserts_of_one_turn_are_one_group_with_an_outcome_each(db: Databases) -> None:
     kept = await db[Item].insert({"name": "n3"})
     documents = [{"name": f"n{number}"} for number in (1, 2, 3, 4, 1)]
     made = await asyncio.gather(
@@ -94,7 +94,7 @@ async def test_inserts_of_one_turn_are_one_group_with_an_outcome_each(db: Databa
     assert sizes(db, Item, "insert") == {1: 1, 6: 1}
 
 
-async def test_one_poisoned_member_among_99_fails_alone(db: Databases) -> None:
+async def test_rule_2_rule_8_one_poisoned_member_among_99_fails_alone(db: Databases) -> None:
     good = [{"name": f"n{number}", "data": {"n": number}} for number in range(99)]
     poison = [{"name": "p1", "data": {"x": object()}}, {"name": "p2", "data": {"x": "y" * 17_000_000}}]
     made = await asyncio.gather(*(db[Item].insert(one) for one in [*good, *poison]), return_exceptions=True)
@@ -105,7 +105,7 @@ async def test_one_poisoned_member_among_99_fails_alone(db: Databases) -> None:
         assert await db[Item].count() == 99
 
 
-async def test_the_switch_and_unchecked_documents_leave_the_group(db: Databases) -> None:
+async def test_rule_6_the_switch_shards_and_unchecked_documents_leave_the_group(db: Databases) -> None:
     made = await asyncio.gather(
         db[Item].insert({"name": "a"}, coalesce=False), db[Item].insert({"name": "b"}, validate=False)
     )
@@ -148,7 +148,7 @@ async def run_chain(db: Databases, chain: list[list[Any]], *, coalesce: bool) ->
     return [(type(one).__name__, getattr(one, "index", None) or getattr(one, "__dict__", None)) for one in outcomes]
 
 
-def test_random_chains_give_the_same_with_and_without_groups() -> None:
+def test_rule_8_random_chains_give_the_same_with_and_without_groups() -> None:
     """5,000 on the stand-in; `tests/chaos` has the long form."""
     compare_chains(5_000)
 

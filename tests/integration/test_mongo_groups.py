@@ -67,7 +67,7 @@ async def test_DB_1_what_fails_once_is_repeated_by_the_driver_and_nobody_sees_it
 
 
 @pytest.mark.parametrize("count", [1, 20])
-async def test_a_group_whose_connection_breaks_is_unknown_to_all_and_never_sent_again(
+async def test_rule_1_rule_8_a_group_whose_connection_breaks_is_unknown_to_all_and_never_sent_again(
     failing_url: str, count: int
 ) -> None:
     async with opened(failing_url, "broken") as databases:
@@ -81,7 +81,7 @@ async def test_a_group_whose_connection_breaks_is_unknown_to_all_and_never_sent_
             assert await outcomes(*(items.get(number) for number in range(count))) == [NotConnected] * count
 
 
-async def test_an_unconfirmed_majority_is_unknown_to_all(failing_url: str) -> None:
+async def test_rule_1_an_unconfirmed_majority_is_unknown_to_all(failing_url: str) -> None:
     concern = {"code": 64, "errmsg": "waiting for replication timed out"}
     async with opened(failing_url, "concern") as databases:
         await databases.ensure_collections([Item])
@@ -110,6 +110,29 @@ async def test_slow_reads_end_with_the_deadline_of_each_and_keep_their_connectio
             assert 0.6 < time.monotonic() - started < 2
         with failing(failing_url, 1, failCommands=["find"], errorCode=50):
             assert await outcomes(databases[Item].get(1), databases[Item].get(2)) == [NotConnected] * 2
+
+
+async def test_writes_that_hang_are_answered_with_the_time_of_an_operation(failing_url: str) -> None:
+    """They have no `maxTimeMS`; all the same nobody waits longer than half a second more."""
+    hanging = {"blockConnection": True, "blockTimeMS": 4000, "failCommands": ["insert", "update", "delete"]}
+    async with opened(failing_url, "writes", operation_timeout_s=0.3) as databases:
+        await databases.ensure_collections([Item])
+        items = databases[Item]
+        calls = [
+            items.insert({"name": "a"}, coalesce=False),
+            *(items.insert({"name": name}) for name in "bc"),
+            items.insert_many([{"name": "d"}]),
+            items.update_many({}, {"$set": {"rank": 1}}),
+            items.replace({"name": "e"}, {"name": "e"}, upsert=True),
+            items.delete_many({"name": "x"}),
+            items.bulk_write([InsertOne({"name": "f"})]),
+        ]
+        with failing(failing_url, 7, **hanging):
+            started = time.monotonic()
+            assert await outcomes(*calls) == [NotConnected] * len(calls)
+            assert time.monotonic() - started < 3.5
+        await databases.connection("").drain(10)
+        assert await items.count() == 6  # each ran to its end
 
 
 class Listener(CommandListener):

@@ -123,6 +123,19 @@ async def test_a_call_that_still_runs_at_the_end_takes_part(db: Databases) -> No
     assert await db[Item].count() == 1
 
 
+async def test_rule_6_no_call_of_a_transaction_joins_a_group(db: Databases) -> None:
+    groups = db[Item].groups
+    assert groups is not None
+    with pytest.raises(KeyError):
+        async with db.transaction():
+            made = await db[Item].insert({"name": "a"})
+            assert await asyncio.gather(*(db[Item].get(made.oid) for _ in range(3))) == [made] * 3
+            assert await db[Item].find({"name": "a"}) == [made]
+            raise KeyError
+    assert not groups.sizes
+    assert await db[Item].get(made.oid) is None
+
+
 async def test_nesting_is_refused(db: Databases) -> None:
     async with db.transaction():
         with pytest.raises(StoreError, match="cannot be nested"):

@@ -1,4 +1,7 @@
-"""Groups under stress: deadlines, cancelled callers, bounds, failures of the driver. The driver is the stand-in."""
+"""Groups under stress: deadlines, cancelled callers, bounds, failures of the driver. The driver is the stand-in.
+
+Rules as in decision 0016.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,7 @@ async def together(*calls: Any) -> list[Any]:
     return await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def test_a_group_runs_under_the_deadline_of_nobody(db: Databases, gate: Gate) -> None:
+async def test_rule_3_a_group_runs_under_the_deadline_of_nobody(db: Databases, gate: Gate) -> None:
     async def ask(key: int, rest_s: float) -> Any:
         SETTING.set(f"of caller {key}")
         with deadline(rest_s):
@@ -120,7 +123,7 @@ async def test_a_group_runs_under_the_deadline_of_nobody(db: Databases, gate: Ga
     assert 2000 < gate.limits_ms[0] <= 2950  # the largest that is left
 
 
-async def test_no_group_may_take_longer_than_an_operation(db: Databases, gate: Gate) -> None:
+async def test_rule_3_no_group_may_take_longer_than_an_operation(db: Databases, gate: Gate) -> None:
     await together(db[Item].get(1), db[Item].get(2))
     assert gate.limits_ms == [5000]
 
@@ -134,7 +137,7 @@ async def test_without_time_nothing_is_asked(db: Databases, gate: Gate) -> None:
     assert gate.calls == []
 
 
-async def test_a_cancelled_caller_takes_its_entry_along_and_nothing_else(db: Databases, gate: Gate) -> None:
+async def test_rule_3_a_cancelled_caller_takes_its_entry_along_and_nothing_else(db: Databases, gate: Gate) -> None:
     tasks = [asyncio.ensure_future(db[Item].insert({"name": f"n{number}"})) for number in range(5)]
     await asyncio.sleep(0)
     tasks[1].cancel()
@@ -143,7 +146,7 @@ async def test_a_cancelled_caller_takes_its_entry_along_and_nothing_else(db: Dat
     assert sorted(await db[Item].distinct("name")) == ["n0", "n2", "n3", "n4"]
 
 
-async def test_a_caller_cancelled_after_the_group_was_sent_changes_nothing(db: Databases, gate: Gate) -> None:
+async def test_rule_3_a_caller_cancelled_after_the_group_was_sent_changes_nothing(db: Databases, gate: Gate) -> None:
     gate.open.clear()
     tasks = [asyncio.ensure_future(db[Item].insert({"name": f"n{number}"})) for number in range(3)]
     await turns()
@@ -162,7 +165,7 @@ async def test_a_group_in_which_nobody_waits_any_more_is_not_sent(db: Databases,
     assert not groups_of(db)._queues
 
 
-async def test_a_group_that_was_sent_is_never_joined(db: Databases, gate: Gate) -> None:
+async def test_rule_7_a_group_that_was_sent_is_never_joined(db: Databases, gate: Gate) -> None:
     gate.open.clear()
     first = asyncio.ensure_future(db[Item].get(1))
     await turns()
@@ -173,7 +176,22 @@ async def test_a_group_that_was_sent_is_never_joined(db: Databases, gate: Gate) 
     assert await together(first, second) == [None, None]
 
 
-async def test_groups_are_bounded_in_number_and_size(db: Databases, gate: Gate) -> None:
+async def test_rule_7_what_is_awaited_keeps_its_order(db: Databases, gate: Gate) -> None:
+    made = await db[Item].insert({"name": "a"})
+    assert await db[Item].get(made.oid) == made
+    await db[Item].update_one({"_id": made.oid}, {"$set": {"rank": 1}})
+    found = await together(db[Item].get(made.oid), db[Item].get(made.oid))
+    assert [item.rank for item in found] == [1, 1]
+
+
+async def test_rule_6_each_client_and_each_field_has_groups_of_its_own(db: Databases, gate: Gate) -> None:
+    await together(*(items.get(1) for items in (db[Item], db.background[Item]) for _ in range(2)))
+    await together(db[Item].get("x"), db[Item].get_by("name", "x"))
+    assert gate.calls == [{"_id": {"$in": [1]}}, {"_id": "x"}, {"name": "x"}]
+    assert db.background[Item].groups is not groups_of(db)
+
+
+async def test_rule_4_groups_are_bounded_in_number_and_size(db: Databases, gate: Gate) -> None:
     gate.open.clear()
     tasks = [asyncio.ensure_future(db[Item].get(number)) for number in range(950)]
     tasks += [asyncio.ensure_future(db[Item].get_by("name", str(number))) for number in range(10)]
@@ -184,12 +202,12 @@ async def test_groups_are_bounded_in_number_and_size(db: Databases, gate: Gate) 
     assert groups_of(db).sizes == {("read", 100): 9, ("read", 50): 1, ("read", 10): 1}
 
 
-async def test_groups_of_inserts_are_bounded_in_bytes(db: Databases, gate: Gate) -> None:
+async def test_rule_4_groups_of_inserts_are_bounded_in_bytes(db: Databases, gate: Gate) -> None:
     await together(*(db[Item].insert({"name": f"n{n}", "data": {"x": "y" * 300_000}}) for n in range(7)))
     assert [len(call) for call in gate.calls] == [3, 3, 1]
 
 
-async def test_a_full_queue_is_said_at_once(db: Databases, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rule_4_a_full_queue_is_said_at_once(db: Databases, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_QUEUE", 50)
     gate.open.clear()
     tasks = [asyncio.ensure_future(db[Item].get(number)) for number in range(60)]
@@ -214,7 +232,7 @@ async def test_a_full_queue_is_said_at_once(db: Databases, gate: Gate, monkeypat
     ],
     ids=["network", "write concern", "refused", "plain", "own"],
 )
-async def test_an_error_is_everybodys_and_nothing_is_sent_again(
+async def test_rule_1_an_error_is_everybodys_and_nothing_is_sent_again(
     db: Databases, gate: Gate, error: Exception, expected: type[Exception], count: int
 ) -> None:
     gate.error = error
@@ -234,14 +252,16 @@ async def test_an_error_is_everybodys_and_nothing_is_sent_again(
     ],
     ids=["write concern", "some are missing", "one of three"],
 )
-async def test_a_partial_outcome(db: Databases, gate: Gate, details: dict[str, Any], expected: list[type]) -> None:
+async def test_rule_1_a_partial_outcome(
+    db: Databases, gate: Gate, details: dict[str, Any], expected: list[type]
+) -> None:
     refused = {"index": 1, "code": 11000, "errmsg": "index: name dup key"}
     gate.error = BulkWriteError({"writeErrors": [refused]} | details)
     outcomes = await together(*(db[Item].insert({"name": f"n{number}"}) for number in range(3)))
     assert [type(one) for one in outcomes] == expected
 
 
-async def test_a_document_that_cannot_be_decoded_is_asked_for_alone(db: Databases, gate: Gate) -> None:
+async def test_rule_1_a_document_that_cannot_be_decoded_is_asked_for_alone(db: Databases, gate: Gate) -> None:
     made = [await db[Item].insert({"_id": number, "name": f"n{number}"}) for number in (1, 2)]
     gate.error = InvalidBSON("no UTF-8")
     gate.calls.clear()
@@ -271,7 +291,7 @@ async def test_whoever_waits_behind_a_group_that_found_no_server_waits_no_longer
     assert await db[Item].get(1) is None
 
 
-async def test_closing_resolves_whoever_waits(db: Databases, gate: Gate) -> None:
+async def test_rule_8_closing_resolves_whoever_waits(db: Databases, gate: Gate) -> None:
     gate.open.clear()
     tasks = [asyncio.ensure_future(db[Item].get(number)) for number in range(500)]
     await turns()
