@@ -138,8 +138,7 @@ class Mongo:
         pool_size: connections per worker and client.
         selection_timeout_s: how long a request waits for a reachable server.
         pool_wait_s: how long a request waits for a free connection, at most.
-        operation_timeout_s: upper bound of one operation: `maxTimeMS` of what reads, and how long a write waits for
-            the majority. Whoever asked waits half a second more at most.
+        operation_timeout_s: upper bound of one operation (`maxTimeMS`, `wtimeout`); callers wait 0.5 s more at most.
         coalesce: whether point reads and inserts of one moment are sent together.
     """
 
