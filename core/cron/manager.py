@@ -130,7 +130,7 @@ class Manager:
             if entry["server"] == me and run_id not in self._runs and run_id not in self._claims:
                 self._spawn(self._store.drop(job, entry))
         for identity, tracked in self._jobs.items():
-            if identity in jobs:
+            if "declared" in jobs.get(identity, ()):
                 self._look_at(tracked, jobs[identity])
             else:
                 second = zlib.crc32(identity.encode()) % 60

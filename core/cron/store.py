@@ -81,10 +81,11 @@ class Store:
             await self._record(job, entry, "lost", "its server fell silent, or could not start it")
 
     async def declare(self, job: str, config: Document, second: int) -> None:
-        """Make the document of a job where there is none."""
+        """Make the document of a job where there is none, or only a part that somebody wrote before."""
         flags = {"isSuspended": False, "forceRun": False, "stopJob": False}
         fresh = {"config": {**config, **flags}, "declared": config, "second": second, "running": [], "slots": {}}
-        filled = {"$mergeObjects": [_text({**fresh, "fence": 0, "stats": {}}), {"created": _NOW}, "$$ROOT"]}
+        own = {"config": {"$mergeObjects": [_text(fresh["config"]), "$config"]}}
+        filled = {"$mergeObjects": [_text({**fresh, "fence": 0, "stats": {}}), {"created": _NOW}, "$$ROOT", own]}
         with suppress(DuplicateKey):  # another server was faster
             await self._change(job, [{"$replaceWith": filled}], {}, upsert=True)
 
