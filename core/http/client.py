@@ -200,9 +200,10 @@ class Client:
             request = partial(self._session.request, call.method, URL(call.url, encoded=True), headers=call.headers)
             body = io.BytesIO(call.body) if isinstance(call.body, bytes) else call.body  # is sent in pieces
             response = await request(data=body, allow_redirects=False, auto_decompress=whole, timeout=limits)
-            if sum(len(name) + len(value) for name, value in response.raw_headers) > 32 * 1024:
+            headers_bytes = sum(len(name) + len(value) for name, value in response.raw_headers)
+            if headers_bytes > 32 * 1024 or response.status < 200:  # 101: a proxy in front would let anything pass
                 response.close()
-                raise Unusable("headers over 32 KiB")  # noqa: TRY301  as any other answer that cannot be used
+                raise Unusable("headers over 32 KiB, or another protocol")  # noqa: TRY301  as other unusable answers
         except BaseException:
             self._places.release()
             raise

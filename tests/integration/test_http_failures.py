@@ -309,10 +309,15 @@ async def test_f02_an_answer_that_came_too_late_reaches_nobody_else() -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nabc",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nabc",
         b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nContent-Length: 0\r\n\r\n",
         b"garbage\r\n\r\n",
         b"",
     ],
-    ids=["two lengths", "length and chunks", "negative", "truncated", "bad chunk", "nul", "garbage", "nothing"],
+    ids=[
+        *("two lengths", "length and chunks", "negative", "truncated", "bad chunk", "nul", "another protocol"),
+        *("no protocol", "garbage", "nothing"),
+    ],
 )
 async def test_f02_an_answer_that_can_be_read_in_two_ways_is_502(answer: bytes) -> None:
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

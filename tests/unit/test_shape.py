@@ -28,7 +28,7 @@ ROOM_LINES = {
     "data": 2_540,
     "declare": 650,
     "docs": 520,
-    "http": 505,
+    "http": 510,
     "link": 1_290,
     "load": 980,
     "observe": 330,
