@@ -54,6 +54,12 @@ class Record:
 
     __hash__ = None  # type: ignore[assignment]  # values may change
 
+    def __copy__(self) -> Self:
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        made._schema, made._sent, made._unknown = self._schema, self._sent, getattr(self, "_unknown", None) or {}
+        return made
+
     def __repr__(self) -> str:
         shown = [f"{field.name}={self.__dict__.get(field.name)!r}" for field in self._schema if field.rule.gettable]
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -14,16 +14,19 @@ from functools import cached_property
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from core import AppContext
+from core import AppContext, RateLimit
 from generic.config.settings import AccessSettings
 from generic.libs.aged_cache import AgedCache
 from generic.libs.device_keys import ends_at
+from generic.libs.instants import as_time
 from generic.libs.sealing import Sealer, is_sealed, make_sealer
 from generic.models.device import Device
 from generic.models.secret import SharedSecret
 
 _log = logging.getLogger("catena.access")
 ANY_GROUP: Final = "*"
+#: that a device is used is noted once a day
+NOTED_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,21 @@ class KnownKey:
     expires: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KnownDevice:
-    """A device and its keys by id."""
+    """A device, its keys by id, its own rate limit, and until when (seconds) its use is noted."""
 
     device: Device
     keys: Mapping[str, KnownKey]
+    limit: RateLimit | None = None
+    noted_until: float = 0.0
+
+    def __post_init__(self) -> None:
+        own, used_at = self.device.rate_limit, as_time(self.device.last_modified)
+        if own is not None and (own.interval or 0) > 0 and (own.max_requests or 0) >= 1:
+            self.limit = RateLimit(int(own.max_requests or 0), (own.interval or 0) * 60)
+        if used_at is not None and self.device.status == "active":
+            self.noted_until = used_at.timestamp() + NOTED_S
 
 
 class Access:
@@ -72,7 +84,7 @@ class Access:
 
     async def find_signer(self, device_id: str, key_id: str) -> KnownDevice | None:
         """The device, with this key where it has it: one issued a moment ago, on another server, is looked for."""
-        known = await self.devices.get(device_id)
+        known = self.devices.peek(device_id) or await self.devices.get(device_id)
         if known is None or key_id in known.keys:
             return known
         return await self._renewed.get(f"{device_id}.{key_id}") or known
@@ -95,8 +107,9 @@ class Access:
         found = await self._app.db[Device].get_by("id", device_id)
         return None if found is None else KnownDevice(found, self._open_keys(found))
 
-    async def _read_static(self, key: str) -> Device | None:
-        return await self._app.db[Device].find_one({"access.key": key})
+    async def _read_static(self, key: str) -> KnownDevice | None:
+        found = await self._app.db[Device].find_one({"access.key": key})
+        return None if found is None else KnownDevice(found, {})
 
     def _open_keys(self, device: Device) -> dict[str, KnownKey]:
         stored = device.keys or []

@@ -34,15 +34,20 @@ class AgedCache(Generic[T]):
         self._absent: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[T | None]] = {}
 
+    def peek(self, key: str) -> T | None:
+        """The value of a key, where it is known; most mostly are, and asking like this costs least."""
+        found = self._known.get(key)
+        return found[1] if found is not None and found[0] > monotonic() else None
+
     async def get(self, key: str) -> T | None:
         """The value of a key; those who ask at the same time share one question.
 
         Raises:
             StoreError: it had to be read, and could not be.
         """
-        found = self._known.get(key)
-        if found is not None and found[0] > monotonic():
-            return found[1]
+        found = self.peek(key)
+        if found is not None:
+            return found
         if self._absent.get(key, 0.0) > monotonic():
             return None
         asking = self._asking.get(key)

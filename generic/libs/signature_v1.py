@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 #: device id 32, secret id 32, seconds 10; the rest is the signature
 _DEVICE, _SECRET, _TIME = 32, 64, 74
-_DIGITS = frozenset("0123456789")
 
 
 class KeyV1(NamedTuple):
@@ -28,7 +27,7 @@ class KeyV1(NamedTuple):
 def parse_key_v1(key: str) -> KeyV1 | None:
     """The parts of the text, or `None` where it is too short or its time is no number."""
     timestamp = key[_SECRET:_TIME]
-    if len(key) < _TIME or not _DIGITS.issuperset(timestamp):
+    if len(key) < _TIME or not (timestamp.isascii() and timestamp.isdigit()):
         return None
     signature = key[_TIME:].encode("latin-1", "replace").lower()
     return KeyV1(key[:_DEVICE], key[_DEVICE:_SECRET], timestamp, signature)

@@ -7,13 +7,13 @@ first; nothing is written before everything else holds. Order and codes of versi
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from hmac import compare_digest
 from itertools import product
 from typing import Annotated, Final, Literal
 
 from core import Collection, Context, DuplicateKey, Params, RateLimit, TooManyRequests, Unavailable, rule
-from generic.libs.access import KnownDevice, access_of, opens_group
+from generic.libs.access import NOTED_S, KnownDevice, access_of, opens_group
 from generic.libs.addresses import is_within, parse_address
 from generic.libs.instants import as_time
 from generic.libs.message_signature import build_base, matches_digest, parse_signature
@@ -27,7 +27,6 @@ from generic.models.seen_request import SeenRequest
 WINDOW_S: Final = 300
 _STATIC_LENGTH: Final = 32
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_DAY: Final = timedelta(days=1)
 # Whoever guesses ids waits as long as whoever guesses signatures.
 _NO_SECRET: Final = "0" * 64
 _NO_KEY: Final = bytes(32)
@@ -49,12 +48,13 @@ async def verify_v1(ctx: Context, at: datetime, text: str, options: AccessOption
     key = parse_key_v1(text)
     if key is None:
         raise unauthorized(ctx)
-    if abs(int(key.timestamp) - at.timestamp()) > WINDOW_S:
+    now_s = at.timestamp()
+    if abs(int(key.timestamp) - now_s) > WINDOW_S:
         raise unauthorized(ctx, "KeyExpired", device_id=key.device_id)
     access = access_of(ctx.app)
-    secret = await access.secrets.get(key.secret_id)
+    secret = access.secrets.peek(key.secret_id) or await access.secrets.get(key.secret_id)
     body = await read_signed_body(ctx)
-    usable = secret is not None and secret.enabled and secret.expires > at.timestamp()
+    usable = secret is not None and secret.enabled and secret.expires > now_s
     # One that is not usable takes the way of one that is wrong.
     text = secret.text if secret is not None and usable else _NO_SECRET
     signed = _match_v1(ctx, key, text, body, options)
@@ -64,15 +64,17 @@ async def verify_v1(ctx: Context, at: datetime, text: str, options: AccessOption
         raise forbidden(ctx, "KeyInvalidForGroup", device_id=key.device_id)
     if not signed or not usable:
         raise unauthorized(ctx, device_id=key.device_id)
-    known = await access.devices.get(key.device_id)
+    known = access.devices.peek(key.device_id) or await access.devices.get(key.device_id)
     if known is None:
         raise unauthorized(ctx, "DeviceIdInvalid", device_id=key.device_id)
     if known.device.status == "disabled":
         raise forbidden(ctx, "TemporaryDisabled", device_id=key.device_id)
-    await _count(ctx, known.device)
-    # Not the text of the key: its signature may be written in capitals.
-    await _refuse_replay(ctx, f"1.{key.device_id}.{signed.decode()}", int(key.timestamp), options)
-    return _lend(ctx, known.device, at)
+    if known.limit is not None:
+        await _count(ctx, known.device.id, known.limit)
+    if _counts_once(ctx, options):
+        # Not the text of the key: its signature may be written in capitals.
+        await _refuse_replay(ctx, f"1.{key.device_id}.{signed.decode()}", int(key.timestamp))
+    return _lend(ctx, known, at, now_s)
 
 
 def _match_v1(ctx: Context, key: KeyV1, secret: str, body: SignedBody, options: AccessOptions) -> bytes:
@@ -98,10 +100,10 @@ def _admits_unsigned(ctx: Context, body: SignedBody, options: AccessOptions) -> 
 
 async def _verify_static(ctx: Context, at: datetime, key: str) -> Device:
     """The device whose static key this is."""
-    device = await access_of(ctx.app).static_keys.get(key)
-    if device is None or device.access is None:
+    known = await access_of(ctx.app).static_keys.get(key)
+    if known is None or known.device.access is None:
         raise unauthorized(ctx)
-    access = device.access
+    device, access = known.device, known.device.access
     ends = [as_time(end) for end in (access.exipires, access.expires) if end is not None]
     if device.status != "active":
         raise forbidden(ctx, "TemporaryDisabled", device_id=device.id)
@@ -112,8 +114,9 @@ async def _verify_static(ctx: Context, at: datetime, key: str) -> Device:
     address = parse_address(ctx.request.client_ip)
     if address is None or is_within(address, access.blockcidr or ()) or not is_within(address, access.cidr or ()):
         raise forbidden(ctx, "IPNotAllowed", device_id=device.id)
-    await _count(ctx, device)
-    return _lend(ctx, device, at)
+    if known.limit is not None:
+        await _count(ctx, device.id, known.limit)
+    return _lend(ctx, known, at, at.timestamp())
 
 
 async def verify_v2(
@@ -125,7 +128,8 @@ async def verify_v2(
     signed = parse_key_v2(key or "")
     if signed is None:
         raise unauthorized(ctx)
-    known = await _find_signer(ctx, at, signed)
+    now_s = at.timestamp()
+    known = await _find_signer(ctx, now_s, signed)
     body, request = await read_signed_body(ctx), ctx.request
     target = request.raw_path, request.query_string, request.index.get(b"content-type", b"")
     message = build_message_v2(signed, request.method, request.index.get(b"host", b""), *target, body.digest)
@@ -136,10 +140,10 @@ async def verify_v2(
 async def _verify_message(
     ctx: Context, at: datetime, signature_input: str, signature: str, options: AccessOptions
 ) -> Device:
-    wanted, request = parse_signature(signature_input, signature), ctx.request
-    if wanted is None or (wanted.expires is not None and wanted.expires <= at.timestamp()):
+    wanted, request, now_s = parse_signature(signature_input, signature), ctx.request, at.timestamp()
+    if wanted is None or (wanted.expires is not None and wanted.expires <= now_s):
         raise unauthorized(ctx, "KeyInvalid" if wanted is None else "KeyExpired")
-    known = await _find_signer(ctx, at, wanted.signed)
+    known = await _find_signer(ctx, now_s, wanted.signed)
     body = await read_signed_body(ctx)
     message = build_base(wanted, request.method, request.scheme, request.raw_path, request.query_string, request.index)
     if wanted.covers_body and body is not STREAMED:
@@ -149,8 +153,8 @@ async def _verify_message(
     return await _admit(ctx, at, wanted.signed, known, message if admitted else None, options)
 
 
-async def _find_signer(ctx: Context, at: datetime, signed: Signed) -> KnownDevice | None:
-    if abs(signed.timestamp - at.timestamp()) > WINDOW_S:
+async def _find_signer(ctx: Context, now_s: float, signed: Signed) -> KnownDevice | None:
+    if abs(signed.timestamp - now_s) > WINDOW_S:
         raise unauthorized(ctx, "KeyExpired", device_id=signed.device_id)
     return await access_of(ctx.app).find_signer(signed.device_id, signed.key_id)
 
@@ -162,37 +166,38 @@ async def _admit(
 
     `message` is `None` where no signature would do.
     """
+    now_s = at.timestamp()
     key = known.keys.get(signed.key_id) if known is not None else None
     expected = sign_v2(key.key if key is not None else _NO_KEY, message or b"")
     matches = compare_digest(expected, signed.signature) and message is not None
-    if known is None or key is None or key.disabled or key.expires <= at.timestamp() or not matches:
+    if known is None or key is None or key.disabled or key.expires <= now_s or not matches:
         raise unauthorized(ctx, device_id=signed.device_id)
     if known.device.status == "disabled":
         raise forbidden(ctx, "TemporaryDisabled", device_id=signed.device_id)
     if not opens_group(key.groups, ctx.route.group):
         raise forbidden(ctx, "KeyInvalidForGroup", device_id=signed.device_id)
-    await _count(ctx, known.device)
-    await _refuse_replay(ctx, f"2.{signed.key_id}.{signed.nonce}", signed.timestamp, options)
-    return _lend(ctx, known.device, at)
+    if known.limit is not None:
+        await _count(ctx, known.device.id, known.limit)
+    if _counts_once(ctx, options):
+        await _refuse_replay(ctx, f"2.{signed.key_id}.{signed.nonce}", signed.timestamp)
+    return _lend(ctx, known, at, now_s)
 
 
-async def _count(ctx: Context, device: Device) -> None:
-    """Count the request against the device's own limit, where it has one; mia.js did so for static keys only."""
-    own = device.rate_limit
-    if own is None or not own.interval or not own.max_requests or own.interval <= 0 or own.max_requests < 1:
-        return
-    limit = RateLimit(int(own.max_requests), own.interval * 60)
-    verdict = await ctx.app.limits.take(f"device {device.id}", limit)
+async def _count(ctx: Context, device_id: str, limit: RateLimit) -> None:
+    """Count the request against the device's own limit; mia.js did so for static keys only."""
+    verdict = await ctx.app.limits.take(f"device {device_id}", limit)
     if not verdict.allowed:
         code = "RateLimitExceededForKey"
         raise TooManyRequests(code, ctx.t(GROUP, code), headers=verdict.headers("device"))
     ctx.headers.update(verdict.headers("device"))
 
 
-async def _refuse_replay(ctx: Context, name: str, timestamp: int, options: AccessOptions) -> None:
+def _counts_once(ctx: Context, options: AccessOptions) -> bool:
+    return options.replay == "all" or (options.replay == "unsafe" and ctx.request.method not in _SAFE)
+
+
+async def _refuse_replay(ctx: Context, name: str, timestamp: int) -> None:
     """Keep the name of the request for as long as its signature could be used again; 401 where it is kept."""
-    if options.replay == "off" or (options.replay == "unsafe" and ctx.request.method in _SAFE):
-        return
     ends = ctx.now().fromtimestamp(timestamp + 2 * WINDOW_S + 60, ctx.now().tzinfo)
     try:
         await ctx.db[SeenRequest].insert(SeenRequest(oid=name, exp=ends))
@@ -200,11 +205,11 @@ async def _refuse_replay(ctx: Context, name: str, timestamp: int, options: Acces
         raise unauthorized(ctx, "KeyReplayed") from None
 
 
-def _lend(ctx: Context, device: Device, at: datetime) -> Device:
-    """A copy for this request of the device that all of them share; that it was used is noted once a day."""
-    used_at = as_time(device.last_modified)
-    if device.status == "inactive" or used_at is None or at - used_at > _DAY:
-        device.status, device.last_modified = "active", at
+def _lend(ctx: Context, known: KnownDevice, at: datetime, now_s: float) -> Device:
+    """A copy for this request of the device that all of them share; that it is used is noted once a day."""
+    device = known.device
+    if known.noted_until < now_s:
+        known.noted_until, device.status, device.last_modified = now_s + NOTED_S, "active", at
         with suppress(Unavailable):  # too much to note: the next request does it
             ctx.later(_note_use(ctx.db[Device], device.id, at), name="device.used")
     return device.lend()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from copy import copy
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
 from typing import Annotated, Any, Literal
@@ -102,6 +103,15 @@ def test_unknown_stored_fields_are_kept_and_written_back() -> None:
     assert written["first"] == {"name": "y", "color": "red", "more": 2}
     assert written["items"][0]["more"] == 3
     assert "old" not in todo.__wire__()
+
+
+def test_a_copy_has_fields_of_its_own_and_shares_what_is_nested() -> None:
+    todo = Todo.__load__({"_id": ObjectId(), "name": "milk", "old": 1})
+    other = copy(todo)
+    other.name = "bread"
+    assert (todo.name, other.oid, other._unknown, other.__dump__()["old"]) == ("milk", todo.oid, {"old": 1}, 1)
+    assert given(other) == given(todo) | {"name": "bread"}
+    assert copy(Todo(name="milk")).__dump__().keys() == Todo(name="milk").__dump__().keys()
 
 
 def test_unknown_fields_of_requests_are_not_kept() -> None:

@@ -32,7 +32,7 @@ ROOM_LINES = {
     "link": 1_290,
     "load": 980,
     "observe": 330,
-    "schema": 2_270,
+    "schema": 2_280,
     "serve": 4_280,
 }
 
