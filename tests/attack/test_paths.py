@@ -106,7 +106,7 @@ PATHS: dict[bytes, int] = {
 
 
 @pytest.mark.parametrize(("path", "status"), PATHS.items(), ids=[repr(path)[2:-1] for path in PATHS])
-def test_HTTP_5_the_route_that_was_found_decides_who_may_pass(path: bytes, status: int, target: Attacker) -> None:
+def test_HTTP_5_b08_the_route_that_was_found_decides_who_may_pass(path: bytes, status: int, target: Attacker) -> None:
     head = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n"
     answer = target.ask_bytes(head + b"\r\n")
     assert answer.status == status
@@ -127,7 +127,7 @@ def test_HTTP_5_bytes_that_no_target_has(path: bytes, target: Attacker) -> None:
 
 @pytest.mark.parametrize("path", ["/target/private/a", "/target/PRIVATE/a", "/target/private/a/"])
 @pytest.mark.parametrize("method", ["OPTIONS", "get", "Get", "TRACE", "__CLASS__", "POST"])
-def test_HTTP_5_no_method_passes_the_door(method: str, path: str, target: Attacker) -> None:
+def test_HTTP_5_b08_no_method_passes_the_door(method: str, path: str, target: Attacker) -> None:
     for more in ({}, {"X_HTTP_Method_Override": "GET"}, {"X_Method": "GET"}, {"X_HTTP_Method": "GET"}):
         assert target.ask(method, path, **more).status in {400, 401, 404, 405}
 

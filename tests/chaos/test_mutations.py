@@ -96,13 +96,13 @@ MUTATIONS: dict[str, Mutation] = {
         "core/serve/gate.py",
         'segment.partition(";")[0] in {".", ".."}',
         'segment in {"./"}',
-        "tests/attack/test_paths.py::test_HTTP_5_the_route_that_was_found_decides_who_may_pass",
+        "tests/attack/test_paths.py::test_HTTP_5_b08_the_route_that_was_found_decides_who_may_pass",
     ),
     "escaped slashes": Mutation(
         "core/serve/gate.py",
         'rb"%(?:2f|5c|(?![0-9a-f]{2}))"',
         'rb"%(?:(?![0-9a-f]{2}))"',
-        "tests/attack/test_paths.py::test_HTTP_5_the_route_that_was_found_decides_who_may_pass",
+        "tests/attack/test_paths.py::test_HTTP_5_b08_the_route_that_was_found_decides_who_may_pass",
     ),
     "errors tell what happened": Mutation(
         "core/serve/chain.py",

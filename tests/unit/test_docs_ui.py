@@ -75,7 +75,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_title_and_description_stay_text(text: str, pages: dict[str, DocsAsset]) -> None:
+def test_g03_title_and_description_stay_text(text: str, pages: dict[str, DocsAsset]) -> None:
     page = _plain(build_docs_pages(text, text)["/docs"])
     harmless = _elements(_plain(pages["/docs"]))
     found = _elements(page)
