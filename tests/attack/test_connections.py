@@ -1,11 +1,16 @@
-"""Requests that would turn a connection into something else; and clients that leave (HTTP-6, HTTP-7, HTTP-16)."""
+"""Requests that would turn a connection into something else, clients that leave, bodies without end.
+
+By their ids HTTP-6, HTTP-7, HTTP-16, VAL-3.
+"""
 
 from __future__ import annotations
 
 import json
+import select
 import socket
 import struct
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -120,3 +125,38 @@ def test_HTTP_16_nothing_is_left_behind_by_clients_that_leave(target_server: Ser
             client.sendall(list(LEAVING.values())[number % len(LEAVING)])
     wait_until(lambda: count_files() <= before + 2)
     assert json.loads(target_server.get("/health/live").body) == {"status": "live"}
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory since the last `5` in `clear_refs`."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 209715200", b"Transfer-Encoding: chunked"], ids=["length", "chunks"]
+)
+@pytest.mark.parametrize("path", [b"body", b"form"])
+def test_VAL_3_two_hundred_megabytes_are_413_and_take_no_memory(
+    framing: bytes, path: bytes, target_server: Server
+) -> None:
+    kind = b"application/json" if path == b"body" else b"application/x-www-form-urlencoded"
+    head = b"POST /target/%b HTTP/1.1\r\nHost: localhost\r\nContent-Type: %b\r\n%b\r\n\r\n" % (path, kind, framing)
+    piece = b"x" * 2**20 if framing[:1] == b"C" else b"100000\r\n" + b"x" * 2**20 + b"\r\n"
+    pid = target_server.process.pid
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    before, got, sent = peak_bytes(pid), b"", 0
+    with socket.create_connection(("127.0.0.1", target_server.port), 10) as client:
+        client.sendall(head)
+        with suppress(ConnectionError):
+            while not got and sent < 200:
+                client.sendall(piece)
+                sent += 1
+                if select.select([client], [], [], 0)[0]:
+                    got = client.recv(65_536)
+        with suppress(ConnectionError):
+            got = got or client.recv(65_536)
+    assert got[:13] == b"HTTP/1.1 413 " or not got  # or the connection was reset below the answer
+    assert sent < 20
+    assert peak_bytes(pid) - before <= 10 * 2**20
+    assert target_server.get("/health/live").status == 200

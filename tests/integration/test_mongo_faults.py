@@ -108,6 +108,24 @@ async def test_a_write_whose_caller_is_gone_still_finishes(mongo_url: str, datab
         assert await databases[Item].count() == 20
 
 
+async def test_DB_5_an_exhausted_pool_is_seen_from_outside(mongo_url: str, database_name: str) -> None:
+    async with prepared(mongo_url, database_name, pool_size=2, operation_timeout_s=1.5) as databases:
+        items = databases[Item]
+        made = await items.insert({"name": "a"})
+        slow = [asyncio.ensure_future(items.aggregate(SLOW)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        waiting = [asyncio.ensure_future(items.get(made.oid, coalesce=False)) for _ in range(5)]
+        most = (0, 0)
+        while not all(task.done() for task in waiting):
+            await asyncio.sleep(0.005)
+            most = max(most, databases.pools()["main", "requests"])
+        results = await asyncio.gather(*slow, *waiting, return_exceptions=True)
+        assert {type(result) for result in results} == {NotConnected}
+        assert most == (2, 5)
+        assert await items.get(made.oid) == made
+        assert databases.pools()["main", "requests"] == (0, 0)
+
+
 async def test_the_background_client_has_connections_of_its_own(mongo_url: str, database_name: str) -> None:
     async with prepared(mongo_url, database_name, pool_size=1, pool_wait_s=0.2, operation_timeout_s=1) as databases:
         made = await databases[Item].insert({"name": "a"})
