@@ -319,6 +319,9 @@ class DuplicateKey(StoreError):
         super().__init__(index)
         self.index = index
 
+    def __str__(self) -> str:
+        return f"the index '{self.index}' holds this value already"
+
 
 class NotConnected(StoreError):
     """A database cannot be reached, or had no free connection or time left."""
@@ -326,6 +329,9 @@ class NotConnected(StoreError):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
+
+    def __str__(self) -> str:
+        return f"database '{self.name}' cannot be reached, or is too busy"
 
 
 class CronError(CatenaError):

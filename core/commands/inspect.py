@@ -27,7 +27,8 @@ def check(state: State) -> None:
     """Load and link everything; print problems, or the effective settings with their origins."""
     linked = state.assembly.linked
     build_contexts(state.settings.listen, state.root)
-    rows = describe_settings(state.settings, state.mode)
+    projects = {cls.identity: vars(values) for cls, values in linked.project_settings.items()}
+    rows = describe_settings(state.settings, state.mode, projects)
     name_width = max(len(name) for name, _, _ in rows)
     value_width = min(40, max(len(value) for _, value, _ in rows))
     for name, value, origin in rows:

@@ -64,12 +64,16 @@ def list_modes(root: Path) -> list[str]:
     return sorted(path.stem for path in files if re.search(r"(?m)^settings\b.*=", _read(path)))
 
 
-def describe_settings(settings: ServerSettings, mode: str) -> list[tuple[str, str, str]]:
-    """Every setting as dotted name, masked value and origin: `default`, `config/<mode>.py` or `env NAME`."""
-    return [
-        (name, _mask(name, value), settings.origins.get(name, f"config/{mode}.py"))
-        for name, value in _flatten(settings, "")
-    ]
+def describe_settings(settings: ServerSettings, mode: str, projects: Any) -> list[tuple[str, str, str]]:
+    """Every setting as dotted name, masked value and origin: `default`, `config/<mode>.py` or `env NAME`.
+
+    `projects`: the settings of projects, by identity and name; those that the mode does not give are defaults.
+    """
+    given = dict(_flatten(settings, ""))
+    left = dict(_flatten(projects, "projects"))
+    kept = {name: left[name] for name in left if not any(f"{one}.".startswith(f"{name}.") for one in given)}
+    origins = dict.fromkeys(given, f"config/{mode}.py") | dict.fromkeys(kept, "default") | dict(settings.origins)
+    return [(name, _mask(name, value), origins[name]) for name, value in (given | kept).items()]
 
 
 def find_place(root: Path, mode: str, *trail: str) -> Source:

@@ -46,7 +46,10 @@ def test_check_prints_settings_with_their_origins(capsys: pytest.CaptureFixture[
     assert run("check") == 0
     out = capsys.readouterr().out
     assert "no problems" in out
-    assert any(line.split()[:2] == ["docs.title", "Kitchen"] and "config/test.py" in line for line in out.splitlines())
+    lines = [line.split() for line in out.splitlines()]
+    assert ["docs.title", "Kitchen", "config/test.py"] in lines
+    assert ["projects.kitchen-config.motto", "enjoy", "config/test.py"] in lines
+    assert ["projects.kitchen-config.till_token", "***", "default"] in lines
 
 
 def test_routes_are_printed_as_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:

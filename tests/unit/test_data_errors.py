@@ -94,5 +94,17 @@ def test_anything_else_is_readable(error: Exception, message: str) -> None:
     assert message in str(mapped)
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (NotConnected("main"), "database 'main' cannot be reached, or is too busy"),
+        (DuplicateKey("name"), "the index 'name' holds this value already"),
+    ],
+    ids=["not connected", "duplicate"],
+)
+def test_what_is_printed_is_a_sentence(error: StoreError, message: str) -> None:
+    assert str(error) == str(to_store_error(error, "main")) == message
+
+
 def test_what_the_stand_in_lacks_is_not_supported() -> None:
     assert type(to_store_error(NotImplementedError("hint"), "main")) is NotSupported

@@ -29,7 +29,7 @@ def refused(root: Path, text: str, mode: str = "local", **files: str) -> list[st
 
 
 def origins(settings: ServerSettings) -> dict[str, tuple[str, str]]:
-    return {name: (value, origin) for name, value, origin in describe_settings(settings, "local")}
+    return {name: (value, origin) for name, value, origin in describe_settings(settings, "local", {})}
 
 
 def test_defaults_need_nothing(tmp_path: Path) -> None:
