@@ -152,6 +152,30 @@ MUTATIONS: dict[str, Mutation] = {
         "",
         "tests/integration/test_life.py::test_LIFE_3_a_killed_worker_costs_its_own_requests_and_is_replaced",
     ),
+    "a slot is not looked at": Mutation(
+        "core/cron/store.py",
+        'query = {f"{here}.last": {"$lt": slot}}',
+        "query = {}",
+        "tests/integration/test_cron_lease.py::test_only_one_of_many_gets_a_slot",
+    ),
+    "a slot is claimed by another clock": Mutation(
+        "core/cron/store.py",
+        '{"$lte": [slot, early]}, ',
+        "",
+        "tests/integration/test_cron_lease.py::test_only_one_of_many_gets_a_slot",
+    ),
+    "a run without its entry writes": Mutation(
+        "core/cron/store.py",
+        'return await self._change(job, change, {"running.id": run})',
+        "return True",
+        "tests/integration/test_cron_lease.py::test_CRON_9_a_fenced_write_is_refused_once_the_entry_is_gone",
+    ),
+    "unknown fields are looked for at the top only": Mutation(
+        "core/serve/program.py",
+        '            yield from _find_unknown(below, merged, f"{path}{name}.")',
+        "            del merged",
+        "tests/unit/test_serve_overflow.py::test_VAL_10_block_refuses_what_no_step_declares_at_every_level",
+    ),
     "production with debug": Mutation(
         "core/load/configuration.py",
         "    if settings.debug and production:",
