@@ -10,13 +10,12 @@ import asyncio
 import logging
 import random
 import secrets
-import zlib
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from core.cron.config import FLAGS, read_config, store_config
 from core.cron.lease import CronServer, Lease
@@ -28,6 +27,7 @@ from core.errors import NotConnected, StoreError
 from core.link.linked import LinkedJob
 from core.serve.context import AppContext
 
+T = TypeVar("T")
 _log = logging.getLogger("catena.cron")
 _READ_S, _AGAIN_S, _JITTER_S, _KILL_AFTER_S = 1.8, 0.5, 0.08, 30.0
 _LONGEST_S: Final = 60.0  # a timer looks again: the database's clock may be set
@@ -106,7 +106,8 @@ class Manager:
             self._look.clear()
             asked_s, wait_s = monotonic(), min(_READ_S, self._dead_after_s / 5)
             try:
-                self._take(*await self._store.read(), asked_s)
+                are_new = not all(tracked.raw for tracked in self._jobs.values())
+                self._take(*await self._store.read(whole=are_new), asked_s)
             except StoreError as error:
                 wait_s = _report(error)
             with suppress(TimeoutError):
@@ -129,12 +130,11 @@ class Manager:
         for run_id, (job, entry) in entries.items():  # claims whose answer was lost
             if entry["server"] == me and run_id not in self._runs and run_id not in self._claims:
                 self._spawn(self._store.drop(job, entry))
-        for identity, tracked in self._jobs.items():
-            if "declared" in jobs.get(identity, ()):
-                self._look_at(tracked, jobs[identity])
-            else:
-                second = zlib.crc32(identity.encode()) % 60
-                self._spawn(self._store.declare(identity, store_config(tracked.declared), second))
+        known = {identity for identity in self._jobs if "second" in jobs.get(identity, ())}
+        for identity in known:
+            self._look_at(self._jobs[identity], jobs[identity])
+        if fresh := {name: store_config(self._jobs[name].declared) for name in self._jobs.keys() - known}:
+            self._spawn(self._store.declare(fresh))
         beats = {server: document["beat"] for server, document in servers.items() if server != me}
         holders = {entry["server"] for _, entry in entries.values()} - servers.keys() - {me}
         for server, beat in self._lease.silent(beats, holders, asked_s):
@@ -170,7 +170,7 @@ class Manager:
         stored = {name: value for name, value in document["config"].items() if name not in FLAGS}
         identity, declared = tracked.job.identity, store_config(tracked.declared)
         if stored == document.get("declared") != declared:
-            self._spawn(self._store.adopt(identity, declared, stored))
+            self._spawn(self._in_turn(self._store.adopt, identity, declared, stored))
         elif declared not in (document.get("declared"), stored):
             _tell("warning", "edited", "job '%s': its new declaration yields to the edited document", identity)
 
@@ -202,9 +202,16 @@ class Manager:
             tracked.is_busy = False
         tracked.rest(tracked.handled)
         if tracked.handled is not None and self._may_start():
-            wait = tracked.job.schedule.next_run(tracked.handled) - self._lease.now()
-            delay_s = max(least_s, wait.total_seconds() + random.uniform(0, _JITTER_S))  # noqa: S311
-            tracked.timer = asyncio.get_running_loop().call_later(min(delay_s, _LONGEST_S), self._wake, tracked)
+            due = tracked.job.schedule.next_run(tracked.handled) + timedelta(seconds=random.uniform(0, _JITTER_S))  # noqa: S311
+            self._await(tracked, due, least_s)
+
+    def _await(self, tracked: _Tracked, due: datetime, least_s: float = 0) -> None:
+        """Wake a job when it is due; one that is far away is not planned again each time."""
+        delay_s = max(least_s, (due - self._lease.now()).total_seconds())
+        if delay_s > _LONGEST_S:
+            tracked.timer = asyncio.get_running_loop().call_later(_LONGEST_S, self._await, tracked, due)
+        else:
+            tracked.timer = asyncio.get_running_loop().call_later(delay_s, self._wake, tracked)
 
     async def _settle(self, tracked: _Tracked, document: Document) -> None:
         """What only the database knows: forced runs, missed slots, and where a new schedule begins."""
@@ -215,11 +222,12 @@ class Manager:
         if document["config"].get("forceRun"):
             await self._claim(tracked, None)
         if slots.get("time") != time or "last" not in slots:
-            await self._store.rebase(job.identity, spot, time)
+            await self._in_turn(self._store.rebase, job.identity, spot, time)
             tracked.handled = now
         elif tracked.handled is None:
             missed = plan_skip(job.schedule, slots["last"], now) if most else []
-            if missed and await self._store.skip(job.identity, spot, slots, missed, missed[-most:]):
+            change = job.identity, spot, slots, missed, missed[-most:]
+            if bool(missed) and await self._in_turn(self._store.skip, *change):
                 tracked.handled, backlog = missed[-1], [*backlog, *missed[-most:]]
                 self._app.events["missed", job.identity] += len(missed)
                 _tell("warning", "missed", "job '%s' missed %d slots", job.identity, len(missed))
@@ -230,6 +238,11 @@ class Manager:
         for slot in backlog:
             if await self._claim(tracked, slot, missed=True) != "started":
                 return
+
+    async def _in_turn(self, verb: Callable[..., Coroutine[Any, Any, T]], *values: Any) -> T:
+        """A few at a time: a thousand jobs at once would wait for connections until their time is up."""
+        async with self._gate:
+            return await verb(*values)
 
     async def _claim(self, tracked: _Tracked, slot: datetime | None, *, missed: bool = False) -> str:
         """Try to start one run. When nobody knows what came of it this raises, and the next reading tells."""

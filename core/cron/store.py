@@ -11,12 +11,15 @@ run; `running`: entries of `id server place slot at fence`, with `stop` when tol
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from core.cron.lease import Lease
 from core.cron.plan import LATE
+from core.data.bulk import UpdateOne
 from core.data.databases import Databases
 from core.data.transaction import end_sessions
 from core.errors import DuplicateKey
@@ -57,16 +60,16 @@ class Store:
         self._jobs, self._runs = databases.background[CronJob], databases.background[CronRun]
         self._home = databases.connection("")
 
-    async def read(self) -> tuple[dict[str, Document], dict[str, Document]]:
-        """All jobs and the active servers, by id."""
-        names = "config", "declared", "second", "running", "slots.cluster", f"slots.{self._lease.place}"
+    async def read(self, *, whole: bool) -> tuple[dict[str, Document], dict[str, Document]]:
+        """All jobs, with their declarations if `whole`, and the active servers, by id."""
+        names = "config", "second", "running", "slots.cluster", f"slots.{self._lease.place}", *["declared"] * whole
         servers = [{"$match": {"status": "active"}}, {"$project": {"beat": 1, "isSuspended": 1, "now": _NOW}}]
         union = {"$unionWith": {"coll": "cronServers", "pipeline": servers}}
         found = await self._jobs.aggregate([{"$project": dict.fromkeys(names, 1)}, union])
         active = {document["_id"]: document for document in found if "now" in document}
         for server in list(active.values())[:1]:
             self._lease.learn(server["now"])
-        usual: Document = {"second": 0, "running": [], "slots": {}}
+        usual: Document = {"running": [], "slots": {}}
         return {document["_id"]: usual | document for document in found if "config" in document}, active
 
     async def reap(self, server: str, beat: int | None) -> None:
@@ -80,14 +83,18 @@ class Store:
         if await self._take_out(job, entry, "timesLost"):
             await self._record(job, entry, "lost", "its server fell silent, or could not start it")
 
-    async def declare(self, job: str, config: Document, second: int) -> None:
-        """Make the document of a job where there is none, or only a part that somebody wrote before."""
+    async def declare(self, jobs: Mapping[str, Document]) -> None:
+        """Make the documents of jobs, by their declarations, where there is none or only a part that somebody wrote."""
         flags = {"isSuspended": False, "forceRun": False, "stopJob": False}
-        fresh = {"config": {**config, **flags}, "declared": config, "second": second, "running": [], "slots": {}}
-        own = {"config": {"$mergeObjects": [_text(fresh["config"]), "$config"]}}
-        filled = {"$mergeObjects": [_text({**fresh, "fence": 0, "stats": {}}), {"created": _NOW}, "$$ROOT", own]}
+        made: list[UpdateOne] = []
+        for job, config in jobs.items():
+            second = zlib.crc32(job.encode()) % 60
+            fresh = {"declared": config, "second": second, "running": [], "slots": {}, "fence": 0, "stats": {}}
+            own = {"config": {"$mergeObjects": [_text({**config, **flags}), "$config"]}}
+            filled = {"$mergeObjects": [_text(fresh), {"created": _NOW}, "$$ROOT", own]}
+            made.append(UpdateOne({"_id": job}, [{"$replaceWith": filled}], upsert=True))
         with suppress(DuplicateKey):  # another server was faster
-            await self._change(job, [{"$replaceWith": filled}], {}, upsert=True)
+            await self._jobs.bulk_write(made, ordered=False, validate=False)
 
     async def adopt(self, job: str, config: Document, stored: Document) -> None:
         """Take over a changed declaration, if the document still says what the old one did."""
@@ -177,10 +184,10 @@ class Store:
         change = {"$pull": {"running": {"id": entry["id"]}}, "$inc": counts}
         return await self._change(job, change, {"running.id": entry["id"]})
 
-    async def _change(self, job: str, change: Any, query: Document, **options: Any) -> bool:
+    async def _change(self, job: str, change: Any, query: Document) -> bool:
         """Change a job if it is as `query` says; whether it was. The server waits for others no longer than we do."""
-        options |= {"validate": False, "projection": {"_id": 1}}
-        return await self._jobs.find_one_and_update({"_id": job, **query}, change, **options) is not None
+        find = self._jobs.find_one_and_update
+        return await find({"_id": job, **query}, change, validate=False, projection={"_id": 1}) is not None
 
 
 def _count(name: str, condition: Any) -> Document:

@@ -79,7 +79,7 @@ class Cluster:
         wait_until(lambda: self.runs.find_one({"_id": run}), 15)
         return self.runs.find_one({"_id": run}) or {}
 
-    def wait_start(self, job: str, timeout_s: float = 20) -> Event:
+    def wait_start(self, job: str, timeout_s: float = 60) -> Event:
         """The first start of a job."""
         wait_until(lambda: self.events("start", job=job), timeout_s)
         return self.events("start", job=job)[0]
