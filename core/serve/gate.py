@@ -76,7 +76,7 @@ def check_headers(headers: Sequence[tuple[bytes, bytes]], limits: Limits) -> dic
 
     Raises:
         HeadersTooLarge: too many, or too long in sum.
-        BadRequest: characters that no name or value may contain, or several Host headers.
+        BadRequest: characters that no name or value may contain, several Host headers, or a coding but chunked.
     """
     if len(headers) > limits.header_count:
         raise HeadersTooLarge(msg=f"There are more than {limits.header_count} header fields.")
@@ -89,6 +89,8 @@ def check_headers(headers: Sequence[tuple[bytes, bytes]], limits: Limits) -> dic
     names = [] if _known_names.issuperset(index) else [name for name in index if name not in _known_names]
     if _CONTROL_BYTE.search(text) or any(not name or name.translate(None, _HEADER_NAME) for name in names):
         raise BadRequest(msg="A header contains characters that are not allowed.")
+    if b"transfer-encoding" in index and index[b"transfer-encoding"].lower() != b"chunked":
+        raise BadRequest(msg="No transfer coding but chunked is read here.")
     if names and len(_known_names) < 1_000:
         _known_names.update(names)
     return index

@@ -151,9 +151,10 @@ class Supervisor:
         """Replace the workers one by one; an old one goes when the new one answers."""
         for position, old in enumerate(self._workers):
             new = _Worker(old.index, self._sockets)
-            if self._stop.is_set() or not new.wait_ready(self._stop):
-                extra = {"action": "worker.kept"}
-                _log.error("the new worker does not start; the old ones go on", extra=extra)
+            if not new.wait_ready(self._stop):
+                if not self._stop.is_set():
+                    extra = {"action": "worker.kept"}
+                    _log.error("the new worker does not start; the old ones go on", extra=extra)
                 self._end([new])
                 return
             self._workers[position] = new

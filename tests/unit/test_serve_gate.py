@@ -213,6 +213,8 @@ BAD_HEADERS = {
     "line feed in a name": (b"x\n", b"a"),
     "umlaut in a name": (b"\xe4", b"a"),
     "upper case, which ASGI does not send": (b"X", b"a"),
+    "a coding that nobody unpacks": (b"transfer-encoding", b"gzip, chunked"),
+    "a coding that is none": (b"transfer-encoding", b"identity"),
 }
 
 
@@ -221,6 +223,10 @@ def test_headers_that_are_refused(header: tuple[bytes, bytes]) -> None:
     for headers in ([(b"host", b"a"), header], [(b"y", b"1"), header, (b"y", b"2")]):
         with pytest.raises(BadRequest):
             check_headers(headers, LIMITS)
+
+
+def test_f02_chunks_are_read_in_any_case() -> None:
+    check_headers([(b"transfer-encoding", b"Chunked")], LIMITS)
 
 
 def test_http_2_headers_are_bounded() -> None:
