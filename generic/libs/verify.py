@@ -209,9 +209,10 @@ def _lend(ctx: Context, known: KnownDevice, at: datetime, now_s: float) -> Devic
     """A copy for this request of the device that all of them share; that it is used is noted once a day."""
     device = known.device
     if known.noted_until < now_s:
-        known.noted_until, device.status, device.last_modified = now_s + NOTED_S, "active", at
+        device.status, device.last_modified = "active", at
         with suppress(Unavailable):  # too much to note: the next request does it
             ctx.later(_note_use(ctx.db[Device], device.id, at), name="device.used")
+            known.noted_until = now_s + NOTED_S
     return device.lend()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from core.testing import make_app
+from generic.libs.signed_body import NO_BODY, read_signed_body
 from generic.models.device import Device
 from generic.models.secret import SharedSecret
 from tests.signing import (
@@ -196,8 +198,6 @@ async def test_SIG_6_every_body_of_2_0_is_covered(vault: Vault, form: str, path:
 
 def sign_bytes(vault: Vault, path: str, body: bytes, kind: str) -> Signed:
     """1.0 over a body that may be no text, as the docs say."""
-    from hashlib import sha256
-
     try:
         return vault.v1("POST", path, body, kind=kind)
     except UnicodeDecodeError:
@@ -235,6 +235,20 @@ async def test_a_route_that_allows_unsigned_bodies_covers_json(vault: Vault) -> 
 async def test_an_unread_body_is_bounded(vault: Vault) -> None:
     body = b"x" * (512 * 1024 + 1)
     assert (await vault.send(vault.v1("POST", "/v1/items", body, kind="text/plain"))).status == 413
+
+
+@pytest.mark.parametrize(("version", "expected"), [("1.1", b""), ("2", b"more")], ids=["1.1", "2"])
+async def test_a_body_that_need_not_be_announced_is_looked_for(vault: Vault, version: str, expected: bytes) -> None:
+    """In HTTP/2 a body may come without any header that says so; in HTTP/1 there is none then."""
+    pieces = [(b"mo", True), (b"re", False)]
+
+    async def chunks() -> tuple[bytes, bool]:
+        return pieces.pop(0)
+
+    route = next(route for route in vault.app.app.context.linked.routes if route.identity == "items")
+    ctx = vault.app.context(route, chunks=chunks, http_version=version)
+    body = await read_signed_body(ctx)
+    assert (body.raw, body.digest, body is NO_BODY) == (expected, sha256(expected).digest(), not expected)
 
 
 # 2.0
