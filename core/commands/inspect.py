@@ -5,6 +5,7 @@ In: a `State`. Out: text or JSON on stdout.
 
 from __future__ import annotations
 
+import re
 from textwrap import indent
 
 import click
@@ -64,10 +65,13 @@ def openapi(state: State) -> None:
 
 
 def _find_routes(known: tuple[LinkedRoute, ...], wanted: str) -> list[LinkedRoute]:
-    """The routes of a method and url pattern, on whichever host."""
+    """The routes of a method and url pattern, or else of a url that such patterns match, on whichever host."""
     method, _, url = wanted.strip().partition(" ")
-    url = url.strip().rstrip("/").lower()
-    found = [route for route in known if route.method == method.upper() and route.url.lower() == url]
+    url = url.strip().rstrip("/").lower() or "/"
+    routes = [route for route in known if route.method == method.upper()]
+    found = [route for route in routes if route.url.lower() == url] or [
+        route for route in routes if re.fullmatch(re.sub(r":\w+", "[^/]+", route.url.lower()).replace("*", ".+"), url)
+    ]
     if not found:
         hint = did_you_mean(f"{method.upper()} {url}", [route.label for route in known])
         raise ConfigError(

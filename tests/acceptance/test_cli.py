@@ -70,6 +70,13 @@ def test_explain_shows_what_a_request_runs_through(capsys: pytest.CaptureFixture
     assert "value = await step1(ctx, query=v0, options=options1)" in out
 
 
+@pytest.mark.parametrize("wanted", ["GET /demo/v1/todo/:id", "get /demo/v1/todo/7/", "GET /Demo/V1/todo/a.b"])
+def test_explain_takes_a_url_as_it_is_called(wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test", "routes", "--explain", wanted]) == 0
+    found = [line.partition("  (")[0] for line in capsys.readouterr().out.splitlines() if line.startswith("GET ")]
+    assert found == ["GET /demo/v1/todo/:id"]
+
+
 def test_openapi_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("openapi") == 0
     document = orjson.loads(capsys.readouterr().out)
