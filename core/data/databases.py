@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import count
 from typing import Any, Final, TypeVar
+
+# The driver would prefer pyOpenSSL where another library brought it, and load cryptography with it: a tenth of a start
+# and of a worker's memory. TLS is Python's own everywhere, see docs/decisions/0027-start.md.
+if "pymongo" not in sys.modules:
+    sys.modules["pymongo.pyopenssl_context"] = None  # type: ignore[assignment]
 
 from pymongo.asynchronous.database import AsyncDatabase
 

@@ -65,8 +65,6 @@ class Connection(asyncio.Protocol):
         self._running: HttpExchange | None = None  # older than the newest one where requests are pipelined
         self._waiting: deque[tuple[Request, HttpExchange]] = deque()
 
-    # What the event loop says
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count it; one too many is refused."""
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
@@ -124,8 +122,6 @@ class Connection(asyncio.Protocol):
         self.flow.resume_writing()
         self._write_by = inf
 
-    # What the parser says
-
     def on_message_begin(self) -> None:
         """A header begins, and its time."""
         self._url, self._headers, self._expects, self._extra_bytes = b"", [], False, 0
@@ -147,13 +143,16 @@ class Connection(asyncio.Protocol):
         self._head_at = self._loop.time()
         self._read_by = self._head_at + _BODY_S
         version = self._parser.get_http_version()
-        url = httptools.parse_url(self._url)
-        if not url.path.isascii():
+        path, _, query = self._url.partition(b"?")
+        if self._url[:1] != b"/" or b"#" in self._url:
+            url = httptools.parse_url(self._url)
+            path, query = url.path, url.query or b""
+        if not path.isascii():
             raise ValueError("no path")  # the parser makes an error of its own of this
         request = Request(
             self._parser.get_method().decode("ascii"),
-            raw_path=url.path,
-            query_string=url.query or b"",
+            raw_path=path,
+            query_string=query,
             scheme=self.scheme,
             client_ip=self.client_ip,
             http_version=version,
@@ -176,8 +175,6 @@ class Connection(asyncio.Protocol):
         """The end of the body."""
         self._newest.feed(b"", more=False)  # type: ignore[union-attr]
         self._read_by = inf if self._is_busy else self._loop.time() + self._guard.timeouts.keep_alive_s
-
-    # What exchanges say
 
     def _start(self, request: Request, exchange: HttpExchange) -> None:
         self._running = exchange
@@ -214,8 +211,6 @@ class Connection(asyncio.Protocol):
             self.flow.resume_reading()
             if self._held:
                 self.data_received(b"")
-
-    # The end
 
     def check(self, now: float) -> None:
         """End the connection if its client took too long."""

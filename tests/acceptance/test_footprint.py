@@ -1,6 +1,7 @@
 """What a worker costs: time to the first answer, memory, and which libraries it carries.
 
-Measured from outside, without coverage; the figures are printed.
+Measured from outside, without coverage; the figures are printed. Starts have bytecode, as an installation has: in a
+folder of their own, filled by a start that does not count, because the environment may forbid to write any.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tests.tree import ROOT
 
 FIRST_ANSWER_S = 0.6
 TRIES = 5  # the machine may be busy with something else
-RSS_MIB = 65
+RSS_MIB = 60
 #: imported only when something declared needs them
 HEAVY = [
     "aioapns", "aiohttp", "aiomcache", "aiosmtplib", "jinja2", "joserfc", "mongomock",
@@ -43,8 +44,12 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 
 
 @linux
-def test_a_cold_server_answers_in_time(demo_root: Path, mongo_url: str, database_name: str) -> None:
+def test_a_cold_server_answers_in_time(demo_root: Path, mongo_url: str, database_name: str, tmp_path: Path) -> None:
     variables = {"CATENA_MONGO_URL": mongo_url.replace("/?", f"/{database_name}?")}
+    variables |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    with start_server(demo_root, measured=True, **variables) as server:
+        server.wait_for("/demo/v1/todo")
+    assert list(tmp_path.rglob("app.*.pyc"))
     figures: list[float] = []
     while len(figures) < TRIES and min(figures, default=9) > FIRST_ANSWER_S:
         began = time.monotonic()

@@ -25,14 +25,14 @@ ROOM_LINES = {
     "": 1_390,
     "commands": 475,
     "cron": 1_110,
-    "data": 2_540,
+    "data": 2_545,
     "declare": 650,
     "docs": 520,
     "http": 510,
     "link": 1_290,
-    "load": 980,
+    "load": 985,
     "observe": 330,
-    "schema": 2_280,
+    "schema": 2_285,
     "serve": 4_285,
 }
 
