@@ -16,7 +16,7 @@ from tests.server import Server, start_server
 
 HEAD = """
 from core import (
-    LOCAL, Certificate, Cors, Host, Http, Https, Limits, Log, Mongo, Overload, RateLimit, ServerSettings, Timeouts,
+    LOCAL, Cache, Certificate, Cors, Host, Http, Https, Limits, Log, Mongo, Overload, RateLimit, ServerSettings, Timeouts,
 )
 """
 CONTROLLER = """

@@ -137,7 +137,7 @@ class Limiter:
     async def _ask(self, key: str, grants: _Grants, limit: RateLimit) -> None:
         """Take what the waiting ones need, or a block of a large limit."""
         block = limit.requests // (50 * self._processes) if limit.requests >= _LARGE else 1
-        wanted, grants.wanted = max(block, grants.wanted), 0
+        wanted = max(block, grants.wanted)
         try:
             count = await self._take(key, limit, wanted)
             now = self._clock()
@@ -147,7 +147,7 @@ class Limiter:
             if count.granted < wanted:
                 grants.refused_until = now + max(_SOON_S, count.reset_s)
         finally:
-            grants.asking = None
+            grants.asking, grants.wanted = None, 0  # whoever waits still wakes up now, and asks for itself
 
     async def _take(self, key: str, limit: RateLimit, wanted: int) -> Count:
         now = self._clock()

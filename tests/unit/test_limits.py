@@ -54,6 +54,26 @@ async def test_RATE_1_of_many_at_once_exactly_the_limit_is_admitted_in_few_quest
     assert len(spy.asked) <= 2  # what is known to be refused is refused here
 
 
+async def test_RATE_1_who_comes_while_a_question_is_under_way_is_asked_for_once() -> None:
+    clock, answer = Clock(), asyncio.Event()
+    spy = Spy(clock)
+
+    class Slow(Spy):
+        async def take(self, key: str, requests: int, per_s: float, wanted: int) -> Count:
+            await answer.wait()
+            return await spy.take(key, requests, per_s, wanted)
+
+    limiter = Limiter(Slow(clock), clock=clock)
+    both = []
+    for _ in range(2):
+        both.append(asyncio.create_task(limiter.take("k", RateLimit(10, 60))))
+        for _ in range(5):
+            await asyncio.sleep(0)
+    answer.set()
+    assert [verdict.allowed for verdict in await asyncio.gather(*both)] == [True, True]
+    assert spy.asked == [1, 1]  # else a request is granted here that nobody makes, and refused elsewhere
+
+
 @pytest.mark.parametrize(
     ("requests", "per_s", "step"), [(10, 10, 0.37), (100, 7, 0.013), (3, 60, 0.7), (600, 5, 0.004)]
 )
