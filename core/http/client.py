@@ -123,14 +123,14 @@ class Client:
     ) -> StreamReply:
         """An answer of any status whose body is read while it arrives, compressed as it was sent.
 
-        Its headers have to arrive within the time of the request; `timeout_s` of the upstream bounds every silence,
-        `body_s` the whole body. Never repeated or redirected. Read it to its end or close it.
+        Its headers have to arrive within the time of the request, else within `body_s`; `timeout_s` of the upstream
+        bounds every silence, `body_s` the whole body. Never repeated or redirected. Read it to its end or close it.
         """
         sent, rest_s = merge_headers(self._guard.headers, headers or {}), remaining_s() - _ANSWER_S
         target = build_url(self.upstream.base_url, url, path, None)
         call = _Call(method, target, sent, content, self.upstream.timeout_s).traced()
         try:
-            async with asyncio.timeout(None if rest_s == math.inf else rest_s), while_awaited(leaving()):
+            async with asyncio.timeout(body_s if rest_s == math.inf else rest_s), while_awaited(leaving()):
                 response = await self._start(call, whole=False)
         except _FAILURES as error:
             if isinstance(error.__cause__, CatenaError):

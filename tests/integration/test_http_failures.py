@@ -331,3 +331,20 @@ async def test_f02_an_answer_that_can_be_read_in_two_ways_is_502(answer: bytes) 
         with pytest.raises(BadGateway):
             await client.get("/")
     server.close()
+
+
+async def test_EGR_4_an_answer_that_never_begins_ends_without_a_deadline() -> None:
+    """Behind an interim answer the library waits without a bound."""
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    async with client_for(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout_s=0.1) as client:
+        with pytest.raises(GatewayTimeout):
+            async with asyncio.timeout(10):
+                await client.stream("GET", "/", body_s=0.3)
+    server.close()
