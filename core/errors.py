@@ -151,8 +151,12 @@ class HTTPError(CatenaError):
         msg: text for people; defaults to the translation of the code.
         errors: several entries instead of the one made of code and msg.
         headers: headers to add to the answer.
+
+    Attributes:
+        actor: who was refused, for the log of 401, 403 and 429; never sent. Set it before raising.
     """
 
+    actor = ""
     status: ClassVar[int] = 500
     default_code: ClassVar[str] = WireCode.INTERNAL_SERVER_ERROR
 

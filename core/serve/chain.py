@@ -99,6 +99,7 @@ async def _answer_failure(ctx: Context, error: BaseException, kept: Kept, around
 def _to_http_error(ctx: Context, error: BaseException) -> HTTPError:
     """What a client may know of a failure; everything unexpected is logged with its traceback."""
     if isinstance(error, HTTPError):
+        ctx.app.refusals.note(ctx.request, ctx.route.identity, error)
         return error
     if isinstance(error, failures.DuplicateKey):
         return failures.Conflict(WireCode.DATA_RECORD_ALREADY_EXIST)

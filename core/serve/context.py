@@ -26,6 +26,7 @@ from core.schema.rules import now
 from core.serve.background import Background
 from core.serve.i18n import Translator
 from core.serve.limits import Limiter
+from core.serve.refusals import Refusals
 from core.serve.request import Request
 from core.settings import ServerSettings
 from core.source import author_source
@@ -72,6 +73,7 @@ class AppContext:
         background: work that outlives a request.
         clock: gives the current time; a test may pass its own.
         events: how often something happened, for metrics: `("cron", job, outcome)`, `("missed", job)`.
+        refusals: logs who was refused.
         failures: unexpected errors are kept here when it is a list, for tests to raise them.
         log: a logger without a request.
     """
@@ -88,6 +90,7 @@ class AppContext:
     http: Upstreams = field(default_factory=Upstreams)
     background: Background = field(default_factory=Background)
     clock: Callable[[], datetime] = now
+    refusals: Refusals = field(default_factory=Refusals)
     events: Counter[tuple[str, ...]] = field(default_factory=Counter)
     failures: list[BaseException] | None = None
     log: logging.Logger = _log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core import Context, Controller, RateLimit, TooManyRequests
 from generic.libs.limited_key import LimitedKey
+from generic.libs.refusal import GROUP
 
 rate_limiter = Controller("generic-rateLimiter", version="1.0", group="generic")
 
@@ -18,5 +19,6 @@ async def limit_key(ctx: Context, *, limited: LimitedKey | None) -> None:
         return
     verdict = await ctx.app.limits.take(f"key {limited.key}", RateLimit(limited.requests, limited.per_s))
     if not verdict.allowed:
-        raise TooManyRequests("RateLimitExceededForKey", headers=verdict.headers("key"))
+        code = "RateLimitExceededForKey"
+        raise TooManyRequests(code, ctx.t(GROUP, code), headers=verdict.headers("key"))
     ctx.headers.update(verdict.headers("key"))

@@ -73,7 +73,7 @@ async def verify_v1(ctx: Context, at: datetime, text: str, options: AccessOption
         await _count(ctx, known.device.id, known.limit)
     if _counts_once(ctx, options):
         # Not the text of the key: its signature may be written in capitals.
-        await _refuse_replay(ctx, f"1.{key.device_id}.{signed.decode()}", int(key.timestamp))
+        await _refuse_replay(ctx, key.device_id, f"1.{key.device_id}.{signed.decode()}", int(key.timestamp))
     return _lend(ctx, known, at, now_s)
 
 
@@ -179,7 +179,7 @@ async def _admit(
     if known.limit is not None:
         await _count(ctx, known.device.id, known.limit)
     if _counts_once(ctx, options):
-        await _refuse_replay(ctx, f"2.{signed.key_id}.{signed.nonce}", signed.timestamp)
+        await _refuse_replay(ctx, signed.device_id, f"2.{signed.key_id}.{signed.nonce}", signed.timestamp)
     return _lend(ctx, known, at, now_s)
 
 
@@ -188,7 +188,9 @@ async def _count(ctx: Context, device_id: str, limit: RateLimit) -> None:
     verdict = await ctx.app.limits.take(f"device {device_id}", limit)
     if not verdict.allowed:
         code = "RateLimitExceededForKey"
-        raise TooManyRequests(code, ctx.t(GROUP, code), headers=verdict.headers("device"))
+        error = TooManyRequests(code, ctx.t(GROUP, code), headers=verdict.headers("device"))
+        error.actor = device_id
+        raise error
     ctx.headers.update(verdict.headers("device"))
 
 
@@ -196,13 +198,13 @@ def _counts_once(ctx: Context, options: AccessOptions) -> bool:
     return options.replay == "all" or (options.replay == "unsafe" and ctx.request.method not in _SAFE)
 
 
-async def _refuse_replay(ctx: Context, name: str, timestamp: int) -> None:
+async def _refuse_replay(ctx: Context, device_id: str, name: str, timestamp: int) -> None:
     """Keep the name of the request for as long as its signature could be used again; 401 where it is kept."""
     ends = ctx.now().fromtimestamp(timestamp + 2 * WINDOW_S + 60, ctx.now().tzinfo)
     try:
         await ctx.db[SeenRequest].insert(SeenRequest(oid=name, exp=ends))
     except DuplicateKey:
-        raise unauthorized(ctx, "KeyReplayed") from None
+        raise unauthorized(ctx, "KeyReplayed", device_id=device_id) from None
 
 
 def _lend(ctx: Context, known: KnownDevice, at: datetime, now_s: float) -> Device:

@@ -279,6 +279,32 @@ def test_LOG_2_nothing_secret_is_logged_or_answered(root: Path, url: str) -> Non
     assert "Traceback" not in written
 
 
+def test_LOG_4_refusals_are_told_with_actor_address_and_outcome(root: Path, url: str) -> None:
+    secret = make_secret(root, url)
+    with start_server(root, CATENA_MONGO_URL=url) as server, MongoClient(url) as mongo:
+        device, limited = register(server, "1")["id"], register(server, "1")["id"]
+        devices = mongo.get_default_database()["devices"]
+        devices.update_one({"id": limited}, {"$set": {"rateLimit": {"interval": 60, "maxRequests": 1}}})
+        key = sign_v1(server, device, secret, "POST", "/v1/json", BODY)
+        assert server.request("POST", "/v1/json", body=BODY, key=key, **JSON).status == 200
+        answers = [server.request("POST", "/v1/json", body=BODY, key=key, **JSON)]
+        answers.append(server.request("POST", "/v1/json", body=BODY, key=key[:-64] + "0" * 64, **JSON))
+        answers.append(server.get("/other1/items", key=sign_v1(server, device, secret, "GET", "/other1/items")))
+        for at in (1, 2):
+            path = f"/v1/items?n={at}"
+            answers.append(server.get(path, key=sign_v1(server, limited, secret, "GET", path)))
+    told = {event["request_id"]: event for event in map(json.loads, server.output.splitlines()) if "actor" in event}
+    seen = [told.get(answer.headers["x-request-id"]) for answer in answers]
+    assert [event and (event["action"], event["code"], event["actor"], event["client_ip"]) for event in seen] == [
+        ("access.refused", "KeyReplayed", device, "127.0.0.1"),
+        ("access.refused", "KeyInvalid", device, "127.0.0.1"),
+        ("access.refused", "KeyInvalidForGroup", device, "127.0.0.1"),
+        None,
+        ("limit.refused", "RateLimitExceededForKey", limited, "127.0.0.1"),
+    ]
+    assert [answer.status for answer in answers] == [401, 401, 403, 200, 429]
+
+
 def test_LOG_5_refusals_are_sampled(root: Path, url: str) -> None:
     with start_server(root, CATENA_MONGO_URL=url) as server:
         began = time.monotonic()

@@ -23,7 +23,7 @@ LEVELS = {
     ),
     3: (
         "load/registry data/* http/* serve/body link/linked serve/hosts serve/cors serve/i18n"
-        " serve/client serve/tls serve/exchange serve/background"
+        " serve/client serve/tls serve/exchange serve/background serve/refusals"
     ),
     4: (
         "load/* serve/delivery serve/wire serve/limits serve/matcher serve/static serve/context serve/deadline"

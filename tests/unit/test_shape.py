@@ -28,12 +28,12 @@ ROOM_LINES = {
     "data": 2_545,
     "declare": 650,
     "docs": 520,
-    "http": 510,
+    "http": 515,
     "link": 1_290,
     "load": 985,
-    "observe": 330,
+    "observe": 400,
     "schema": 2_285,
-    "serve": 4_285,
+    "serve": 4_345,
 }
 
 OURS = ("core", "generic", "projects", "config", "tests", "server.py")
