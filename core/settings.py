@@ -293,6 +293,7 @@ class ServerSettings:
         default_output: controller linked after every chain, `(identity, version)`.
         default_errors: error controller linked after those of route and file.
         metrics: where figures are shown; `None` counts none. Needs the extra `metrics`.
+        tracing: whether requests, steps and calls of upstreams are spans of OpenTelemetry. Needs the extra `metrics`.
         debug: whether answers show the inside to requests with the header `debug: true`; refused in production.
         projects: settings of projects by identity: `{"demo-config": {"title": "…"}}`.
         origins: where each value comes from, by dotted name; filled in when the settings are loaded.
@@ -317,6 +318,7 @@ class ServerSettings:
     culture: Culture = field(default_factory=Culture)
     log: Log = field(default_factory=Log)
     metrics: Metrics | None = None
+    tracing: bool = False
     debug: bool = False
     projects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -331,6 +333,8 @@ def check_edge(settings: ServerSettings) -> Iterator[tuple[str, str]]:
     """What is wrong between listeners, hosts and proxies, and which extra is missing: name and message."""
     if settings.metrics is not None and find_spec("prometheus_client") is None:
         yield "metrics", "needs the package prometheus-client, from the extra 'metrics'"
+    if settings.tracing and find_spec("opentelemetry") is None:
+        yield "tracing", "needs the package opentelemetry-api, from the extra 'metrics'"
     known = {listener.name for listener in settings.listen}
     secure = any(isinstance(listener, Https) for listener in settings.listen)
     for index, host in enumerate(settings.hosts):

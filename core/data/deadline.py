@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from contextvars import ContextVar, Token
 from typing import Protocol
 
@@ -27,6 +27,8 @@ class Traced(Protocol):
         """Headers by which a call that follows from it can be told to belong to it."""
 
 
+#: what a call of an upstream runs inside of, by its name and the method; gives headers to send with it
+Trace = Callable[[str, str], AbstractContextManager[Mapping[str, str]]]
 _Until = tuple[float | None, Leaving | None, Traced | None]
 _until: ContextVar[_Until] = ContextVar("catena_until", default=(None, None, None))
 #: restores what `set_deadline` replaced, given its token

@@ -12,6 +12,7 @@ import logging
 import math
 import random
 from collections.abc import AsyncIterable, Mapping
+from contextlib import nullcontext
 from functools import cached_property, partial, partialmethod
 from typing import Any, Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -20,7 +21,7 @@ import aiohttp
 from yarl import URL
 
 from core.data.cache import RecordCache
-from core.data.deadline import leaving, remaining_s, trace_headers, while_awaited
+from core.data.deadline import Trace, leaving, remaining_s, trace_headers, while_awaited
 from core.declare.upstream import Upstream
 from core.errors import BadGateway, BadRequest, CatenaError, GatewayTimeout, HTTPError, Unavailable
 from core.http.breaker import Circuit
@@ -40,10 +41,6 @@ class _Call(NamedTuple):
     body: Any
     timeout_s: float
 
-    def traced(self) -> _Call:
-        """The same, telling which request it is made for."""
-        return self._replace(headers={**trace_headers(), **self.headers})
-
     def redirect(self, status: int, location: str) -> _Call:
         """The call that a redirect asks for; to another place go neither headers nor a body: they may be secrets."""
         try:
@@ -61,10 +58,11 @@ class _Call(NamedTuple):
 class Client:
     """One upstream: `await ctx.http["weather"].get("/cities/:id", path={"id": 7}, query={"days": 3})`."""
 
-    def __init__(self, upstream: Upstream, cache: RecordCache) -> None:
+    def __init__(self, upstream: Upstream, cache: RecordCache, trace: Trace | None = None) -> None:
         self.upstream, self._cache, self._guard = upstream, cache, Guard(upstream)
         rule = upstream.base_url and upstream.breaker
         self.circuit = Circuit(rule.failures, rule.open_s) if rule else Circuit(0, 0)
+        self._trace: Trace = trace or (lambda *_: nullcontext({}))
         self._places, self._saved_retries = asyncio.Semaphore(upstream.concurrency), 1.0
 
     async def request(
@@ -128,7 +126,7 @@ class Client:
         """
         sent, rest_s = merge_headers(self._guard.headers, headers or {}), remaining_s() - _ANSWER_S
         target = build_url(self.upstream.base_url, url, path, None)
-        call = _Call(method, target, sent, content, self.upstream.timeout_s).traced()
+        call = _Call(method, target, sent, content, self.upstream.timeout_s)
         try:
             async with asyncio.timeout(body_s if rest_s == math.inf else rest_s), while_awaited(leaving()):
                 response = await self._start(call, whole=False)
@@ -146,7 +144,6 @@ class Client:
 
     async def _send(self, call: _Call) -> Reply:
         """One attempt, and another one where that is safe. Those are at most a tenth of the calls, ten at once."""
-        call = call.traced()
         self._saved_retries = min(self._saved_retries + 0.1, 10.0)
         limit_s = min(call.timeout_s, remaining_s() - _ANSWER_S)
         repeats = self.upstream.retries if call.method in _IDEMPOTENT or "idempotency-key" in call.headers else 0
@@ -197,9 +194,11 @@ class Client:
             raise Unavailable from None
         limits = aiohttp.ClientTimeout(total=None, connect=_CONNECT_S, sock_read=call.timeout_s)
         try:
-            request = partial(self._session.request, call.method, URL(call.url, encoded=True), headers=call.headers)
+            request = partial(self._session.request, call.method, URL(call.url, encoded=True), allow_redirects=False)
             body = io.BytesIO(call.body) if isinstance(call.body, bytes) else call.body  # is sent in pieces
-            response = await request(data=body, allow_redirects=False, auto_decompress=whole, timeout=limits)
+            with self._trace(self.upstream.identity, call.method) as more:
+                headers = {**trace_headers(), **more, **call.headers}
+                response = await request(data=body, headers=headers, auto_decompress=whole, timeout=limits)
             headers_bytes = sum(len(name) + len(value) for name, value in response.raw_headers)
             if headers_bytes > 32 * 1024 or response.status < 200:  # 101: a proxy in front would let anything pass
                 response.close()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.data.cache import RecordCache
+from core.data.deadline import Trace
 from core.declare.upstream import Upstream
 from core.errors import UnresolvedReference
 from core.source import author_source
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 class Upstreams:
     """Every upstream of an application: `http["weather"]`; `clients` are those that were called."""
 
-    def __init__(self, declared: Sequence[Upstream] = (), cache: RecordCache | None = None) -> None:
+    def __init__(
+        self, declared: Sequence[Upstream] = (), cache: RecordCache | None = None, trace: Trace | None = None
+    ) -> None:
         self._declared = {upstream.identity: upstream for upstream in declared}
         self._cache = cache or RecordCache()
+        self._trace = trace
         self.clients: dict[str, Client] = {}
 
     def __getitem__(self, identity: str) -> Client:
@@ -31,7 +35,7 @@ class Upstreams:
                 raise UnresolvedReference(author_source(), f"unknown upstream '{identity}'", hint)
             from core.http.client import Client  # loaded with the first call only
 
-            client = self.clients[identity] = Client(self._declared[identity], self._cache)
+            client = self.clients[identity] = Client(self._declared[identity], self._cache, self._trace)
         return client
 
     async def close(self) -> None:

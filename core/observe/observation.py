@@ -7,8 +7,10 @@ What is not asked for is not there: nothing is decided per request, no library o
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Final
 
+from core.data.deadline import Trace
 from core.serve.encoding import RawHeader
 from core.serve.exchange import Exchange, Message
 from core.serve.program import Watch
@@ -31,6 +33,7 @@ class Observation:
     Attributes:
         meter: counts for `/metrics`; `None` where nobody asks for it.
         watches: for `compile_routes`.
+        trace: for `Upstreams`.
     """
 
     def __init__(self, settings: ServerSettings, mode: str) -> None:
@@ -47,18 +50,28 @@ class Observation:
             from core.observe.access import AccessLog
 
             self._notes.append(AccessLog(settings.log, mode).note)
+        self.trace: Trace | None = None
+        self._enter: Callable[[list[RawHeader]], AbstractContextManager[Any]] = lambda _: nullcontext()
+        if settings.tracing:
+            from core.observe.tracing import Tracing
+
+            tracing = Tracing()
+            self.trace, self._enter = tracing.call, tracing.enter
+            self.watches.append(tracing.watch)
+            self._notes.append(tracing.note)
 
     def wrap(self, serve: Serve) -> Serve:
         """The same function, whose requests are noted; itself where nobody notes them."""
-        notes = tuple(self._notes)
+        notes, enter = tuple(self._notes), self._enter
 
         async def observed(request: Request, exchange: Exchange) -> None:
             counted = _Counted(exchange)
-            try:
-                await serve(request, counted)
-            finally:
-                for note in notes:
-                    note(request, counted.status, counted.size)
+            with enter(exchange.headers):
+                try:
+                    await serve(request, counted)
+                finally:
+                    for note in notes:
+                        note(request, counted.status, counted.size)
 
         return observed if notes else serve
 

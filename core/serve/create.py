@@ -92,7 +92,7 @@ def build_app(
         settings=ProjectSettings(linked.project_settings),
         translator=Translator(linked.translations, settings.culture),
         cache=cache,
-        http=Upstreams(linked.upstreams, cache),
+        http=Upstreams(linked.upstreams, cache, observation.trace),
         limits=Limiter(counters, processes=settings.workers, clock=seconds),
         failures=failures,
         clock=clock,
