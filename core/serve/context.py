@@ -128,8 +128,8 @@ class Context:
 
     # fmt: off
     __slots__ = (
-        "_culture", "app", "cache_time_s", "cookies", "db", "expired", "headers", "request", "result", "route",
-        "settings", "status",
+        "_culture", "_stored_culture", "app", "cache_time_s", "cookies", "db", "expired", "headers", "request",
+        "result", "route", "settings", "status",
     )
     # fmt: on
 
@@ -146,14 +146,19 @@ class Context:
         self.cache_time_s = 0
         self.expired = False
         self._culture: tuple[str, str] | None = None
+        self._stored_culture: tuple[str, str] | None = None
 
     @property
     def culture(self) -> tuple[str, str]:
         """Language and region of the answer, from the request or the default."""
         if self._culture is None:
             sent = self.request.header("culture.code"), self.request.header("accept-language")
-            self._culture = self.app.translator.read_culture(*sent)
+            self._culture = self.app.translator.read_culture(*sent, self._stored_culture)
         return self._culture
+
+    def store_culture(self, language: str, region: str) -> None:
+        """The culture that is known of the client, a device for example: used where the request itself names none."""
+        self._stored_culture, self._culture = (language.lower(), region.lower()), None
 
     @property
     def language(self) -> str:

@@ -9,45 +9,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from core.settings import Culture
 
-#: core's own texts by wire code, in English and German; `config/translations.py` may replace each
-_TEXTS: Final = """
-UnexpectedType | The value has the wrong type. | Der Wert hat den falschen Typ.
-UnexpectedDefaultValue | The default does not suit the parameter. | Die Vorgabe passt nicht zum Parameter.
-MinLengthUnderachieved | The value is too short. | Der Wert ist zu kurz.
-MaxLengthExceeded | The value is too long. | Der Wert ist zu lang.
-MinValueUnderachived | The value is too small. | Der Wert ist zu klein.
-MaxValueExceeded | The value is too large. | Der Wert ist zu groß.
-ValueNotAllowed | This value is not allowed. | Dieser Wert ist nicht erlaubt.
-PatternMismatch | The value has the wrong form. | Der Wert hat die falsche Form.
-MissingRequiredParameter | A required value is missing. | Ein notwendiger Wert fehlt.
-AdditionalParamsNotAllowed | There are unknown parameters. | Es gibt Parameter, die hier nicht vorgesehen sind.
-BadRequest | The request cannot be understood. | Die Anfrage ist nicht verständlich.
-Unauthorized | You need to identify yourself. | Eine Anmeldung ist erforderlich.
-Forbidden | You may not do this. | Das ist nicht erlaubt.
-NotFound | There is nothing here. | Hier gibt es nichts.
-MethodNotAllowed | This method does not exist here. | Diese Methode gibt es hier nicht.
-Conflict | The request contradicts what is stored. | Die Anfrage widerspricht dem gespeicherten Stand.
-DataRecordAlreadyExist | There is such a record already. | Einen solchen Datensatz gibt es schon.
-Gone | It is not here any more. | Das gibt es hier nicht mehr.
-ETagPreconditionFailed | The record was changed in the meantime. | Der Datensatz wurde zwischenzeitlich geändert.
-PayloadTooLarge | The body is too large. | Die Nachricht ist zu groß.
-UriTooLong | The address is too long. | Die Adresse ist zu lang.
-UnsupportedMediaType | Bodies of this type are not read here. | Nachrichten dieser Art werden hier nicht gelesen.
-MisdirectedRequest | This host is not served here. | Dieser Host wird hier nicht bedient.
-RateLimitExceeded | There were too many requests. | Es waren zu viele Anfragen.
-HeadersTooLarge | The header fields are too large. | Die Kopfzeilen sind zu groß.
-InternalServerError | Something went wrong on our side. | Bei uns ist etwas schiefgegangen.
-BadGateway | Another service gave no usable answer. | Ein anderer Dienst gab keine brauchbare Antwort.
-ServiceUnavailable | The service is not available at the moment. | Der Dienst ist gerade nicht verfügbar.
-RequestTimeout | The request took too long. | Die Anfrage hat zu lange gedauert.
-GatewayTimeout | Another service took too long. | Ein anderer Dienst hat zu lange gebraucht.
-ServiceIsDeprecated | This service will be switched off. | Dieser Dienst wird abgeschaltet.
-"""
+#: core's own texts in English and German, by wire code or English form; `config/translations.py` may replace each
+_TEXTS: Final = (Path(__file__).with_name("texts.txt")).read_text(encoding="utf-8")
 _SYSTEM: Final = "system"
 _CULTURE: Final = re.compile(r"([A-Za-z]{2})-([A-Za-z]{2})")
 _PLACEHOLDER: Final = re.compile(r"\[(\w{1,64})\]")
@@ -64,14 +33,16 @@ class Translator:
     """
 
     def __init__(self, groups: Mapping[str, Mapping[str, Any]], culture: Culture) -> None:
-        rows = (line.split(" | ") for line in _TEXTS.strip().splitlines())
-        system: dict[str, dict[str, Any]] = {key: {"en": english, "de": german} for key, english, german in rows}
+        rows = [line.split(" | ") for line in _TEXTS.splitlines()]
+        system: dict[str, dict[str, Any]] = {row[0]: {"en": row[-2], "de": row[-1]} for row in rows}
         # Language by language: an installation that replaces the German text keeps the English one.
         for key, texts in groups.get(_SYSTEM, {}).items():
             system[key] = {**system.get(key, {}), **texts}
         self._groups = {**groups, _SYSTEM: system}
         self._default = (culture.language, culture.region)
         self._languages = {name for group in self._groups.values() for texts in group.values() for name in texts}
+        # Those that hold a value are written where they are raised, and recognised by what stands around it.
+        self._forms = [(_PLACEHOLDER.split(key)[::2], key) for key in system if " " in key]
         self._missing: set[tuple[str, str]] = set()
 
     def translate(self, group: str, key: str, language: str, region: str, *values: object, **named: object) -> str:
@@ -84,11 +55,21 @@ class Translator:
         given = {str(index): value for index, value in enumerate(values)} | named
         return _PLACEHOLDER.sub(lambda found: str(given.get(found[1], found[0])), text) if given else text
 
-    def read_culture(self, code: str | None, accept_language: str | None) -> tuple[str, str]:
-        """Language and region in lower case, from `culture.code` (`de-at`), else from `Accept-Language`."""
+    def rephrase(self, text: str, language: str, region: str) -> str:
+        """A message of core, written in English, in the language of a request; every other text as it is."""
+        for parts, key in () if language == "en" else self._forms:
+            values = _take_apart(text, parts)
+            if values is not None:
+                return self.translate(_SYSTEM, key, language, region, *values)
+        return text
+
+    def read_culture(
+        self, code: str | None, accept_language: str | None, stored: tuple[str, str] | None = None
+    ) -> tuple[str, str]:
+        """Language and region in lower case: `culture.code` (`de-at`), `Accept-Language`, stored, or the default."""
         if code is not None and (match := _CULTURE.fullmatch(code.strip())):
             return match[1].lower(), match[2].lower()
-        best, weight = self._default, 0.0
+        best, weight = stored or self._default, 0.0
         for part in (accept_language or "")[:200].split(","):
             match = _WEIGHTED.fullmatch(part)
             if match is not None and match[1].lower() in self._languages and float(match[3] or 1) > weight:
@@ -107,3 +88,18 @@ class Translator:
             self._missing.add((group, key))
             _log.warning("no text '%s' in group '%s'", key, group, extra={"action": "i18n.missing"})
         return key
+
+
+def _take_apart(text: str, parts: Sequence[str]) -> list[str] | None:
+    """What stands between the parts of a form, if the text has it."""
+    first, *inner = parts
+    if not text.startswith(first) or not text.endswith(parts[-1]):
+        return None
+    values, at = list[str](), len(first)
+    for number, part in enumerate(inner, 1):
+        found = len(text) - len(part) if number == len(inner) else text.find(part, at)
+        if found < at:
+            return None
+        values.append(text[at:found])
+        at = found + len(part)
+    return values if at == len(text) else None

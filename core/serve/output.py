@@ -7,7 +7,6 @@ thin steps over these. Source: mia.js envelopes `{status, deprecated?, notice?, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from core.errors import ErrorItem, HTTPError
@@ -33,23 +32,25 @@ def json_response(ctx: Context, result: Any = ...) -> Response:
 
 def error_response(ctx: Context, error: HTTPError) -> Response:
     """An error in mia's JSON envelope, its texts in the language of the request."""
-    return _build(error, lambda code: ctx.t("", code))
+    return _build(error, ctx.app, ctx.culture)
 
 
 def plain_error_response(app: AppContext, request: Request, error: HTTPError) -> Response:
     """An error in the envelope where no route matched and so no chain could answer."""
     culture = app.translator.read_culture(request.header("culture.code"), request.header("accept-language"))
-    return _build(error, lambda code: app.translator.translate("", code, *culture))
+    return _build(error, app, culture)
 
 
-def _build(error: HTTPError, text_of: Callable[[str], str]) -> Response:
+def _build(error: HTTPError, app: AppContext, culture: tuple[str, str]) -> Response:
     envelope: dict[str, Any] = {}
     if error.status not in {204, 304, 412}:  # as mia's clients know them
-        envelope = {"status": error.status, "errors": [_build_item(item, text_of) for item in error.errors]}
+        envelope = {"status": error.status, "errors": [_build_item(item, app, culture) for item in error.errors]}
     return Response(envelope, error.status, error.headers)
 
 
-def _build_item(item: ErrorItem, text_of: Callable[[str], str]) -> dict[str, Any]:
-    members = {"code": str(item.code), "id": item.id, "msg": item.msg or text_of(item.code), "in": item.in_}
+def _build_item(item: ErrorItem, app: AppContext, culture: tuple[str, str]) -> dict[str, Any]:
+    translator = app.translator
+    text = translator.rephrase(item.msg, *culture) if item.msg else translator.translate("", item.code, *culture)
+    members = {"code": str(item.code), "id": item.id, "msg": text, "in": item.in_}
     known = {name: value for name, value in members.items() if value is not None}
     return known | {name: value for name, value in (item.extra or {}).items() if name not in known}

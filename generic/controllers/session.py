@@ -119,6 +119,7 @@ async def validate_session(ctx: Context, *, header: SessionHeader) -> Device:
         raise forbidden(ctx, "NoIPDetermined", device_id=device.id)
     if not is_within(address, session.cidr or ()):
         raise forbidden(ctx, "IPNotAllowed", device_id=device.id)
+    ctx.store_culture(device.culture.language, device.culture.region)
     ctx.headers["timestamp"] = str(in_milliseconds(at))
     device.time_offset_ms = time_offset_ms(header.date, at)
     return device

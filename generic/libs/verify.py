@@ -215,6 +215,7 @@ def _lend(ctx: Context, known: KnownDevice, at: datetime, now_s: float) -> Devic
         with suppress(Unavailable):  # too much to note: the next request does it
             ctx.later(_note_use(ctx.db[Device], device.id, at), name="device.used")
             known.noted_until = now_s + NOTED_S
+    ctx.store_culture(device.culture.language, device.culture.region)
     return device.lend()
 
 

@@ -14,7 +14,10 @@ from core.serve.output import error_response, json_response
 def context(result: Any = None, status: int = 200, *, deprecated: bool = False) -> Any:
     """As much of a `Context` as an envelope needs."""
     route = SimpleNamespace(deprecated=deprecated)
-    return SimpleNamespace(route=route, result=result, status=status, t=lambda group, key: f"text of {key}")
+    texts = {"translate": lambda group, key, *_: f"text of {key}", "rephrase": lambda text, *_: text}
+    app = SimpleNamespace(translator=SimpleNamespace(**texts))
+    culture, t = ("en", "gb"), texts["translate"]
+    return SimpleNamespace(route=route, result=result, status=status, t=t, app=app, culture=culture)
 
 
 def test_members_stand_in_mia_s_order() -> None:
