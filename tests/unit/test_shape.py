@@ -33,7 +33,7 @@ ROOM_LINES = {
     "load": 985,
     "observe": 400,
     "schema": 2_285,
-    "serve": 4_345,
+    "serve": 4_350,
 }
 
 OURS = ("core", "generic", "projects", "config", "tests", "server.py")
