@@ -9,7 +9,7 @@ from tests.integration.test_cron_cluster import calm, stormy
 
 __all__ = ["calm", "stormy"]
 
-SECONDS = float(os.environ.get("CATENA_CHAOS_SECONDS", "60"))
+SECONDS, START_S = float(os.environ.get("CATENA_CHAOS_SECONDS", "60")), (0.15, 0.5, 1.0)
 
 test_CRON_1 = short.test_CRON_1_caps_hold_at_every_instant
 test_CRON_2 = short.test_CRON_2_a_slot_starts_once_and_slots_start_in_order

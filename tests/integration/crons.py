@@ -39,15 +39,17 @@ class Cluster:
         self.jobs, self.runs = self.database["cronJobs"], self.database["cronRuns"]
         self.processes: list[Process] = []
 
-    def process(self, *, url: str = "", skew: str = "", jobs: str = "") -> Process:
-        """One more, not started."""
+    def process(self, *, url: str = "", skew: str = "", jobs: str = "", clock: Path | None = None) -> Process:
+        """One more, not started; `skew` is how far its clock is off, or a file `clock` says so at any time."""
         number = len(self.processes)
         variables = {"CATENA_PORT": str(free_port()), "CATENA_MONGO_URL": url or self.url, "PYTHONPATH": str(ROOT)}
         variables |= {"CATENA_TEST_LOG": str(self.log), "CATENA_DEAD_AFTER_S": str(self.dead_after_s)}
         variables["CATENA_TEST_JOBS"] = jobs or self.declared
-        if skew:
-            variables |= {"LD_PRELOAD": FAKETIME, "FAKETIME": skew, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-            variables |= {"DONT_FAKE_MONOTONIC": "1"}
+        if skew or clock:
+            variables |= {"LD_PRELOAD": FAKETIME, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+            variables |= (
+                {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"} if clock else {"FAKETIME": skew}
+            )
         command = [sys.executable, "-m", "tests.integration.cron_worker", Path(__file__).parent / "cron_root"]
         process = Process(command, self.folder / f"worker-{number}.log", **variables)
         self.processes.append(process)

@@ -126,6 +126,17 @@ async def halves(job: Job) -> None:
             await asyncio.sleep(600 if job.fence == 1 else 0)
 
 
+async def crowd(job: Job) -> None:
+    """One of a hundred that are due in the same second."""
+    async with told(job):
+        await asyncio.sleep(0.05)
+
+
+if "crowd" in _WANTED:
+    for number in range(100):
+        globals()[f"crowd_{number}"] = cron(f"ticks-crowd{number}", Schedule(second="*/15"), misfire="skip")(crowd)
+
+
 async def idle(job: Job) -> None:
     """Never due."""
 
