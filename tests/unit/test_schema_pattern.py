@@ -147,3 +147,17 @@ def test_VAL_4_shipped_patterns_take_milliseconds(name: str, way: str, pattern: 
 def test_shipped_patterns_are_found() -> None:
     assert {"core.schema.value._ISO", "core.schema.value._NUMBER"} <= {name for name, _, _ in SHIPPED}
     assert patterns._LONGEST == 256
+
+
+PLAIN = [r"^[a-z]-[0-9]+$", r"^\+?[0-9 ]{5,20}$", r"^[^@ ]*$", r"^a?b*c$", r"^[A-Z.+-]\.$"]
+TEXTS = ["", "a-17", "a-17\n", "+44 20 7946", "é", "bc", "abbc", "+.", "\n", "1" * 20, "1" * 300, "a-" + "1" * 300]
+
+
+@pytest.mark.parametrize("pattern", PLAIN)
+def test_plain_patterns_mean_the_same_to_both_engines(pattern: str) -> None:
+    """RE2 does not see short texts then, and Python's engine no long ones."""
+    linear = patterns._compile_linear(pattern, 0)
+    assert linear is not None
+    search = compile_search(pattern)
+    assert search.__code__ is not linear.__code__
+    assert [search(text) for text in TEXTS] == [linear(text) for text in TEXTS]
