@@ -160,7 +160,7 @@ def _run(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        backlog=128,  # what the kernel may hold back: more would time out before it is served
+        backlog=128,  # what the kernel may hold back: more would time out before it is served; decision 0030
         timeout_graceful_shutdown=max(1, round(settings.timeouts.drain_s)),
     )
     listening, metrics = sockets[: len(settings.listen)], sockets[len(settings.listen) :]
