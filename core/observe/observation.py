@@ -44,7 +44,7 @@ class Observation:
             from core.observe.metrics import Meter
 
             self.meter = Meter()
-            self.watches.append(self.meter.watch)
+            self.watches += [self.meter.watch] if settings.metrics.steps else []
             self._notes.append(self.meter.note)
         if settings.log.access:
             from core.observe.access import AccessLog

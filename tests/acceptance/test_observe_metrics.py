@@ -49,7 +49,7 @@ def server(mongo_url: str, metrics_port: int) -> Iterator[Server]:
 from dataclasses import replace
 from config.base import base
 from core import Docs, Log, Metrics, RateLimit
-settings = replace(base, log=Log(level="info"), metrics=Metrics(port={metrics_port}), workers=2)
+settings = replace(base, log=Log(level="info"), metrics=Metrics(port={metrics_port}, steps=True), workers=2)
 """)
     with start_server(root, CATENA_MONGO_URL=mongo_url.replace("/?", "/test_metrics?")) as running:
         wait_until(lambda: all(is_listening(metrics_port + index) for index in range(2)))

@@ -125,6 +125,18 @@ def test_LOG_3_a_failure_in_production_says_nothing_of_the_inside(production: Se
         assert "Traceback" in event["exception"]
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/target/query?name=alice", 200), ("/target/query?limit=x", 400), ("/nowhere", 404), ("/target/crash", 500)],
+)
+def test_h02_nothing_is_shown_in_production_to_who_asks_for_it(path: str, status: int, production: Server) -> None:
+    plain = ask(production, "GET", path)
+    for headers in ({"debug": "true"}, {"debug": "1", "X_Debug": "true"}, {"Debug": "TRUE"}):
+        answer = ask(production, "GET", path, **headers)
+        assert answer.status == plain.status == status
+        assert set(answer.json()) == set(plain.json()) <= {"status", "response", "errors"}
+
+
 def test_LOG_3_a_failure_after_the_answer_has_the_request_id(production: Server) -> None:
     before = len(events(production))
     answer = ask(production, "GET", "/target/crash-later?text=x")
