@@ -22,7 +22,7 @@ FUNCTION_LINES = 40
 CORE_LINES = 8_000
 #: what a room of core may have while core is over its budget; "" is the files that stand in core itself
 ROOM_LINES = {
-    "": 1_395,
+    "": 1_400,
     "commands": 475,
     "cron": 1_110,
     "data": 2_550,
