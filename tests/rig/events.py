@@ -41,6 +41,6 @@ class EventLog:
 
 
 def read_events(path: str | Path) -> list[Event]:
-    """Everything written so far; nothing when nobody has."""
-    lines = Path(path).read_bytes().splitlines() if Path(path).exists() else []
-    return [Event(*json.loads(line)) for line in lines]
+    """Everything written so far; nothing when nobody has. A reader may see a part of the line at the end."""
+    lines = Path(path).read_bytes().splitlines(keepends=True) if Path(path).exists() else []
+    return [Event(*json.loads(line)) for line in lines if line.endswith(b"\n")]
