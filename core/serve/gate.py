@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from core.errors import BadRequest, HeadersTooLarge, MethodNotAllowed, NotFound, UriTooLong
+from core.errors import BadRequest, Forbidden, HeadersTooLarge, MethodNotAllowed, NotFound, UriTooLong
 from core.settings import Limits
 
 #: the methods that exist here; names are case-sensitive, and no header or field overrides them
@@ -77,6 +77,7 @@ def check_headers(headers: Sequence[tuple[bytes, bytes]], limits: Limits) -> dic
     Raises:
         HeadersTooLarge: too many, or too long in sum.
         BadRequest: characters that no name or value may contain, several Host headers, or a coding but chunked.
+        Forbidden: it asks for a websocket; there are none yet.
     """
     if len(headers) > limits.header_count:
         raise HeadersTooLarge(msg=f"There are more than {limits.header_count} header fields.")
@@ -91,6 +92,8 @@ def check_headers(headers: Sequence[tuple[bytes, bytes]], limits: Limits) -> dic
         raise BadRequest(msg="A header contains characters that are not allowed.")
     if b"transfer-encoding" in index and index[b"transfer-encoding"].lower() != b"chunked":
         raise BadRequest(msg="No transfer coding but chunked is read here.")
+    if index.get(b"upgrade", b"").lower() == b"websocket":
+        raise Forbidden(msg="There are no websockets here.")
     if names and len(_known_names) < 1_000:
         _known_names.update(names)
     return index

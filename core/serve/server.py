@@ -165,6 +165,8 @@ def _run(
     )
     listening, metrics = sockets[: len(settings.listen)], sockets[len(settings.listen) :]
     server = _Server(config, app, contexts, metrics[index] if metrics else None, on_ready)
+    if os.name == "posix":  # a terminal that closes; it replaces the workers of a supervisor only
+        signal.signal(signal.SIGHUP, server.handle_exit)
     try:
         server.run(list(listening))
     except KeyboardInterrupt:

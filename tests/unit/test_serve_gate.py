@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import BadRequest, HeadersTooLarge, HTTPError, MethodNotAllowed, NotFound, UriTooLong
+from core.errors import BadRequest, Forbidden, HeadersTooLarge, HTTPError, MethodNotAllowed, NotFound, UriTooLong
 from core.serve import gate
 from core.serve.gate import METHODS, check_headers, check_host, check_request_line
 from core.settings import Limits
@@ -227,6 +227,13 @@ def test_headers_that_are_refused(header: tuple[bytes, bytes]) -> None:
 
 def test_f02_chunks_are_read_in_any_case() -> None:
     check_headers([(b"transfer-encoding", b"Chunked")], LIMITS)
+
+
+@pytest.mark.parametrize("value", [b"websocket", b"WebSocket"])
+def test_nobody_gets_a_websocket(value: bytes) -> None:
+    with pytest.raises(Forbidden):
+        check_headers([(b"upgrade", value)], Limits())
+    assert check_headers([(b"upgrade", b"h2c")], Limits())
 
 
 def test_http_2_headers_are_bounded() -> None:
