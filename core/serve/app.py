@@ -141,8 +141,10 @@ class App:
             extra = {"action": "request.failed", "request_id": request.id}
             _log.error("%s %s failed: %r", request.method, request.path, error, exc_info=error, extra=extra)
             response = plain_error_response(self.context, request, InternalServerError())
-        with suppress(Disconnected):
+        try:
             await self._send(response, request, exchange)
+        except Disconnected:
+            return
 
     def _admit(self, request: Request, exchange: Exchange) -> str:
         """Let the gate look at a request, and fill it with what was found; returns the host name."""

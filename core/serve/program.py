@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import CodeType
 from typing import Any, Final, NoReturn
 
@@ -115,8 +115,8 @@ def _run_inside(inside: Callable[[], AbstractContextManager[Any]], call: Any, ki
 
 
 def _compile_route(route: LinkedRoute, limits: Limits, watches: Sequence[Watch]) -> Any:
-    how: Any = (route.body.type, route.body.limit_bytes, limits, route.text_limits)
-    names = {**_NAMES, "limits": limits, "read_body": lambda request: read_body_value(request, *how)}
+    how: Any = {"kind": route.body.type, "limit_bytes": route.body.limit_bytes, "declared": route.text_limits}
+    names = {**_NAMES, "limits": limits, "read_body": partial(read_body_value, limits=limits, **how)}
     names |= {f"check{section.slot}": section.check for section in route.sections}
     for number, step in enumerate(route.steps, 1):
         names[f"step{number}"] = _watch(watches, route, step, step.call)

@@ -28,7 +28,7 @@ _TO_ZEROS: Final = bytes(48 if byte in b"0123456789" else 32 for byte in range(2
 # Without so many digits in a row, integers fit into 64 bits, and the three parts of a number have 39 digits at most.
 _ZEROS: Final = b"0" * 14
 
-_PLAIN_QUERY: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!'()*,:@/?;=&%+"
+_PLAIN_QUERY: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!'()*,:@/?;=& "
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _BRACKETED: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\]){1,5})")
 _INDEX_MAX: Final = 20
@@ -98,7 +98,8 @@ def _check_tree(value: Any, limits: Limits, *, check_keys: bool) -> int:
                 members = container
             if keys > limits.json_keys or items > limits.json_items:  # before its members are looked at
                 raise BadRequest(msg=f"The body has over {limits.json_keys} keys or {limits.json_items} list items.")
-            inner += [item for item in members if type(item) in _CONTAINERS]
+            if not _CONTAINERS.isdisjoint(map(type, members)):
+                inner += [item for item in members if type(item) in _CONTAINERS]
         level = inner
     return keys
 
@@ -156,15 +157,11 @@ def parse_query(raw: bytes, limits: Limits) -> dict[str, Any]:
         return {}
     if raw.count(b"&") >= limits.query_params:
         raise BadRequest(msg=f"There are more than {limits.query_params} parameters.")
+    raw = raw.replace(b"+", b" ").replace(b"%20", b" ")  # mostly there is no other escape
     if not raw.translate(None, _PLAIN_QUERY):
         pieces = raw.decode("ascii").split("&")
-        values: dict[str, Any] = {}
-        for piece in pieces:
-            name, _, text = piece.partition("=")
-            values[name] = _unescape(text.encode()) if "%" in text or "+" in text else text
-        names = "".join(values)
-        plain = "" not in values and "%" not in names and "+" not in names
-        if plain and len(values) == len(pieces) and _FORBIDDEN.isdisjoint(values):
+        values: dict[str, Any] = {name: text for name, _, text in [piece.partition("=") for piece in pieces]}
+        if len(values) == len(pieces) and "" not in values and _FORBIDDEN.isdisjoint(values):
             return values
     pairs = (part.partition(b"=") for part in raw.split(b"&") if part)
     return build_form((_unescape(name), _unescape(value)) for name, _, value in pairs)
@@ -179,7 +176,6 @@ def build_form(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _unescape(part: bytes) -> str:
-    part = part.replace(b"+", b" ").replace(b"%20", b" ")  # mostly there is no other escape
     if b"%" in part:
         if _BAD_ESCAPE.search(part):
             raise BadRequest(msg="A parameter contains an incomplete percent escape.")
