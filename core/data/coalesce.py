@@ -22,7 +22,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, BulkWriteError, NotPrimaryError, ServerSelectionTimeoutError
 
-from core.data.connection import Connection, Document
+from core.data.connection import Connection, Document, in_bulk
 from core.data.errors import DRIVER_ERRORS, to_store_error
 from core.errors import NotConnected, StoreError
 
@@ -194,7 +194,7 @@ class Coalescer:
             if len(group) == 1:
                 await self._driver.insert_one(group[0].item)
             else:
-                await self._driver.insert_many([entry.item for entry in group], ordered=False)
+                await in_bulk(self._driver.insert_many, [entry.item for entry in group], ordered=False)
         except BulkWriteError as error:
             details = error.details or {}
             failures = details["writeErrors"]

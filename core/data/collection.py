@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from bson import ObjectId
 
 from core.data.bulk import InsertOne, Operation, ReplaceOne, Update, UpdateOne, WriteResult, to_driver
-from core.data.connection import Document
+from core.data.connection import Document, in_bulk
 from core.data.errors import NotSupported
 from core.data.filter import Query, Sort, check_filter, parse_sort
 from core.data.indexes import IndexChanges, ensure_indexes
@@ -49,7 +49,7 @@ class Collection(Reads[M]):
         """Store several new documents, all checked before the first is sent; `ordered` stops at the first failure."""
         stored = [self._new(document, validate) for document in documents]
         if stored:
-            await self._call(self._driver.insert_many, stored, ordered=ordered)
+            await self._call(in_bulk, self._driver.insert_many, stored, ordered=ordered)
         return [from_document(self.model, document) for document in stored]
 
     async def update_one(
@@ -120,7 +120,7 @@ class Collection(Reads[M]):
         sent = [to_driver(self._operation(operation, validate)) for operation in operations]
         if not sent:
             return WriteResult()
-        done = await self._call(self._driver.bulk_write, sent, ordered=ordered)
+        done = await self._call(in_bulk, self._driver.bulk_write, sent, ordered=ordered)
         counts = (done.inserted_count, done.matched_count, done.modified_count, done.deleted_count)
         return WriteResult(*counts, upserted=tuple((done.upserted_ids or {}).values()))
 

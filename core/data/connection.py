@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Coroutine
-from contextvars import Context
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context, ContextVar
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -20,6 +20,7 @@ import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.asynchronous.mongo_client import AsyncMongoClient
 from pymongo.errors import PyMongoError
+from pymongo.server_description import ServerDescription
 
 from core.data.deadline import remaining_s
 from core.data.errors import DRIVER_ERRORS, to_store_error
@@ -28,6 +29,7 @@ from core.settings import Local, Mongo, Secret
 
 T = TypeVar("T")
 Document = dict[str, Any]
+_tried: ContextVar[list[ServerDescription] | None] = ContextVar("tried", default=None)
 _log = logging.getLogger("catena.data")
 _REPLY_S: Final = 0.05  # the server stops this long before the deadline, so that its answer still arrives
 _GRACE_S: Final = 0.5  # the server's own limit speaks first
@@ -223,6 +225,26 @@ def _hand_over(task: asyncio.Task[T], waiter: asyncio.Future[T]) -> None:
         waiter.set_exception(error)
 
 
+async def in_bulk(verb: Callable[..., Awaitable[T]], *values: Any, **more: Any) -> T:
+    """Call a bulk verb of the driver, in a task of its own, so that its repeat after a step-down goes elsewhere.
+
+    The driver repeats a bulk write once, under the same number. Where the majority did not confirm because the
+    primary stood down, it does not see that (a `BulkWriteError` has no code), and would ask the same member again.
+    """
+    _tried.set([])
+    return await verb(*values, **more)
+
+
+def _select(servers: list[ServerDescription]) -> list[ServerDescription]:
+    """What the driver chose from; not a primary that had this call already and has not been heard of since."""
+    tried = _tried.get()
+    if tried is not None and servers and servers[0].server_type_name == "RSPrimary":
+        if any(server is servers[0] for server in tried):
+            return []  # the driver asks all members and waits for news
+        tried.append(servers[0])
+    return servers
+
+
 def build_options(settings: Mongo) -> dict[str, Any]:
     """What every client is made with: majority both ways, bounded waits, aware UTC times."""
     limit_ms = int(settings.operation_timeout_s * 1000)
@@ -232,4 +254,5 @@ def build_options(settings: Mongo) -> dict[str, Any]:
         "serverSelectionTimeoutMS": int(settings.selection_timeout_s * 1000),
         "waitQueueTimeoutMS": int(settings.pool_wait_s * 500),  # the driver lets a read wait twice
         "maxPoolSize": settings.pool_size,
+        "server_selector": _select,
     }

@@ -44,13 +44,14 @@ class Record:
 
 
 class Writers:
-    """Tasks that insert an entry and increase the counter in turn until they are stopped."""
+    """Tasks that insert an entry and (unless `counts=False`) increase the counter in turn until they are stopped."""
 
-    def __init__(self, databases: Databases, count: int) -> None:
+    def __init__(self, databases: Databases, count: int, *, counts: bool = True) -> None:
         self.record = Record()
         self._databases = databases
         self._stop = asyncio.Event()
         self._count = count
+        self._counts = counts
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -69,7 +70,8 @@ class Writers:
             number += 1
             if await self._attempt(self._databases[Entry].insert(Entry(oid=name, writer=writer))):
                 self.record.acknowledged.append(name)
-            if await self._attempt(self._databases[Tally].update_one({"_id": "tally"}, {"$inc": {"count": 1}})):
+            counting = self._databases[Tally].update_one
+            if self._counts and await self._attempt(counting({"_id": "tally"}, {"$inc": {"count": 1}})):
                 self.record.increments += 1
 
     async def _attempt(self, operation: Any) -> bool:

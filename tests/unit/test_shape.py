@@ -25,7 +25,7 @@ ROOM_LINES = {
     "": 1_400,
     "commands": 475,
     "cron": 1_110,
-    "data": 2_550,
+    "data": 2_570,
     "declare": 650,
     "docs": 520,
     "http": 515,
