@@ -106,8 +106,7 @@ class Manager:
             self._look.clear()
             asked_s, wait_s = monotonic(), min(_READ_S, self._dead_after_s / 5)
             try:
-                are_new = not all(tracked.raw for tracked in self._jobs.values())
-                self._take(*await self._store.read(whole=are_new), asked_s)
+                self._take(*await self._store.read(), asked_s)
             except StoreError as error:
                 wait_s = _report(error)
             with suppress(TimeoutError):

@@ -17,6 +17,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
+from bson import decode
+from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
+
 from core.cron.lease import Lease
 from core.cron.plan import LATE
 from core.data.bulk import UpdateOne
@@ -29,9 +32,8 @@ from core.schema.rules import factory, rule
 
 Document = dict[str, Any]
 _NOW: Final = "$$NOW"
-_UNCAPPED, _EARLY_MS = 500, 100
+_UNCAPPED, _EARLY_MS, _AT_ONCE = 500, 100, 100_000
 _LATE_MS: Final = int(LATE.total_seconds() * 1000)
-_KEEP_DAYS: Final = {"done": 7}
 
 
 class CronJob(Model, identity="catena-cronJobs", collection="cronJobs"):
@@ -59,18 +61,27 @@ class Store:
         self._lease = lease
         self._jobs, self._runs = databases.background[CronJob], databases.background[CronRun]
         self._home = databases.connection("")
+        self._decoded: dict[Any, Document] = {}
 
-    async def read(self, *, whole: bool) -> tuple[dict[str, Document], dict[str, Document]]:
-        """All jobs, with their declarations if `whole`, and the active servers, by id."""
-        names = "config", "second", "running", "slots.cluster", f"slots.{self._lease.place}", *["declared"] * whole
+    async def read(self) -> tuple[dict[str, Document], dict[str, Document]]:
+        """All jobs and the active servers, by id."""
+        names = "config", "declared", "second", "running", "slots.cluster", f"slots.{self._lease.place}"
         servers = [{"$match": {"status": "active"}}, {"$project": {"beat": 1, "isSuspended": 1, "now": _NOW}}]
         union = {"$unionWith": {"coll": "cronServers", "pipeline": servers}}
-        found = await self._jobs.aggregate([{"$project": dict.fromkeys(names, 1)}, union])
+        found = await self._home.run(self._ask([{"$project": dict.fromkeys(names, 1)}, union]))
         active = {document["_id"]: document for document in found if "now" in document}
         for server in list(active.values())[:1]:
             self._lease.learn(server["now"])
         usual: Document = {"running": [], "slots": {}}
         return {document["_id"]: usual | document for document in found if "config" in document}, active
+
+    async def _ask(self, pipeline: list[Document]) -> list[Document]:
+        """What a pipeline gives, in one answer. Only documents that are not as in the last one are decoded."""
+        driver, limit_ms, known = self._jobs.raw, self._home.max_time_ms(), self._decoded
+        as_bytes = driver.with_options(codec_options=DEFAULT_RAW_BSON_OPTIONS)
+        found = await (await as_bytes.aggregate(pipeline, batchSize=_AT_ONCE, maxTimeMS=limit_ms)).to_list()
+        self._decoded = {one.raw: known.get(one.raw) or decode(one.raw, driver.codec_options) for one in found}
+        return list(self._decoded.values())
 
     async def reap(self, server: str, beat: int | None) -> None:
         """Free what a silent server holds, unless it spoke."""
@@ -170,7 +181,7 @@ class Store:
         kept |= {name: entry[name] for name in ("server", "place", "slot", "fence")}
         kept |= {"ended": ended, "duration_ms": max(0, round((ended - started).total_seconds() * 1000))}
         with suppress(DuplicateKey):
-            expire = ended + timedelta(days=_KEEP_DAYS.get(outcome, 30))
+            expire = ended + timedelta(days=7 if outcome == "done" else 30)
             await self._runs.insert({**kept, "expire": expire}, validate=False)
 
     async def _take_out(self, job: str, entry: Document, count: str) -> bool:

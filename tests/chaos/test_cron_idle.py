@@ -20,9 +20,12 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+COMMANDS = ("aggregate", "getMore", "findAndModify", "find", "insert", "update", "delete")
+
+
 def _operations(made: Cluster) -> int:
     commands = made.client.admin.command("serverStatus")["metrics"]["commands"]
-    return sum(commands[name]["total"] for name in ("aggregate", "findAndModify", "find", "insert", "update", "delete"))
+    return sum(commands[name]["total"] for name in COMMANDS)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
