@@ -12,11 +12,11 @@ import pytest
 from pymongo import MongoClient
 
 from tests.applications import write_files
+from tests.rig.processes import wrong_clock
 from tests.server import Server, start_server
 from tests.signing import DEVICE_ID, SECRET, SECRET_ID, client
 from tests.tools import require_tool
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 FILES = {
     "config/test.py": """
 from core import CronSettings, Mongo, ServerSettings, env
@@ -70,8 +70,7 @@ def server(mongo_url: str) -> Iterator[Server]:
     require_tool("faketime")
     root, url = Path(tempfile.mkdtemp(prefix="catena-")), mongo_url.replace("/?", "/signed_vectors?")
     write_files(root, FILES)
-    clock = {"LD_PRELOAD": FAKETIME, "FAKETIME": "@2015-01-01 00:00:00", "TZ": "UTC"}
-    clock |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+    clock = {**wrong_clock("@2015-01-01 00:00:00"), "TZ": "UTC"}
     with MongoClient(url) as mongo, start_server(root, measured=True, CATENA_MONGO_URL=url, **clock) as running:
         database = mongo.get_default_database()
         database["secrets"].insert_one({"id": SECRET_ID, "secret": SECRET, "groups": ["demo"], "enabled": True})

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tests.integration.crons import cluster, slots_of
 from tests.mongo import wait_until
+from tests.rig.checkers import max_overlap, max_overlap_by
+from tests.rig.replica_set import replica_set
 from tests.tools import require_tool
 
 HOUR_S = 3600
@@ -44,6 +46,31 @@ def test_CRON_20_a_clock_that_is_set_by_an_hour_changes_nothing(
         assert max(errors) >= HOUR_S - 1
         assert slots == sorted(set(slots))
         assert max(gaps) <= 3  # two slots left out
+
+
+def test_CRON_6_a_primary_whose_clock_is_ahead_repeats_no_slot(mongod_binary: Path) -> None:
+    """It takes over, and gives back: the database's clock goes forward by 30 s, and back."""
+    require_tool("faketime")
+    with replica_set(mongod_binary, skews={2: "+30"}) as rs, cluster(rs.url(), "crons", "capped") as made:
+        for _ in range(4):
+            made.process().start()
+        right, _, ahead = rs.members
+        newest = []
+        for member in (right, ahead, right):
+            rs.step_up(member)
+            count, began = len(made.events("start")), time.time()
+            wait_until(lambda count=count: len(made.events("start")) > count + 8, 120)
+            slots = [event.data["slot"] for event in made.events("start")]
+            newest.append(slots[-1] - time.time())
+            print(f"{len(slots) - count} runs in {time.time() - began:.0f} s, the newest slot at {newest[-1]:+.0f} s")
+        runs = made.intervals("ticks-capped")
+        slots = slots_of(runs)
+        print(f"{len(slots)} slots of {slots[-1] - slots[0] + 1:.0f}")
+        assert newest[1] > 20
+        assert abs(newest[2]) < 10
+        assert slots == sorted(set(slots))
+        assert max_overlap(runs) <= 3
+        assert max(max_overlap_by(runs, lambda run: run.pid).values()) <= 2
 
 
 def test_CRON_17_a_hundred_jobs_of_one_second_start_within_two(mongo_url: str, database_name: str) -> None:

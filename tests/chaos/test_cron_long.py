@@ -1,11 +1,16 @@
-"""CRON-1 to CRON-5 at length: the runs of `tests/integration/test_cron_cluster.py`, a minute and more each."""
+"""CRON-1 to CRON-5 at length, as in `tests/integration/test_cron_cluster.py`; CRON-12 with ten thousand schedules."""
 
 from __future__ import annotations
 
 import os
+from datetime import datetime
 
+from hypothesis import HealthCheck, given, settings
+
+from tests.cron_oracle import count_from
 from tests.integration import test_cron_cluster as short
 from tests.integration.test_cron_cluster import calm, stormy
+from tests.unit.test_cron_schedule import agrees_with_search
 
 __all__ = ["calm", "stormy"]
 
@@ -17,3 +22,9 @@ test_CRON_2_with_scope_server = short.test_CRON_2_with_scope_server_a_slot_start
 test_CRON_3 = short.test_CRON_3_every_slot_runs_soon_after_it_is_due
 test_CRON_4 = short.test_CRON_4_the_runs_of_a_killed_process_are_freed
 test_CRON_5 = short.test_CRON_5_slots_start_by_the_database_whatever_the_clocks_say
+
+
+@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(spec=count_from())
+def test_CRON_12_next_run_is_what_a_search_over_seconds_finds(spec: tuple[str, str, datetime]) -> None:
+    agrees_with_search(*spec)

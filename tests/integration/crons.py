@@ -20,11 +20,10 @@ from pymongo.database import Database
 from tests.mongo import wait_until
 from tests.rig.checkers import Interval, read_intervals
 from tests.rig.events import Event, read_events
-from tests.rig.processes import Process, deaths_of
+from tests.rig.processes import Process, deaths_of, wrong_clock
 from tests.server import free_port
 from tests.tree import ROOT
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 SKEWS = ["+0", "+30", "-30", "+15", "-15", "+29", "-29", "+0"]
 
 
@@ -46,10 +45,7 @@ class Cluster:
         variables |= {"CATENA_TEST_LOG": str(self.log), "CATENA_DEAD_AFTER_S": str(self.dead_after_s)}
         variables["CATENA_TEST_JOBS"] = jobs or self.declared
         if skew or clock:
-            variables |= {"LD_PRELOAD": FAKETIME, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
-            variables |= (
-                {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"} if clock else {"FAKETIME": skew}
-            )
+            variables |= wrong_clock(skew, clock)
         command = [sys.executable, "-m", "tests.integration.cron_worker", Path(__file__).parent / "cron_root"]
         process = Process(command, self.folder / f"worker-{number}.log", **variables)
         self.processes.append(process)

@@ -28,6 +28,15 @@ _setpriv = shutil.which("setpriv")
 _TIED = [_setpriv, "--pdeathsig", "KILL"] if sys.platform == "linux" and _setpriv else []
 
 
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+
+def wrong_clock(skew: str = "", clock: Path | None = None) -> dict[str, str]:
+    """Variables of a process whose wall clock is off by `skew`, `+30`, or by what the file `clock` says at any time."""
+    when = {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"} if clock else {"FAKETIME": skew}
+    return {"LD_PRELOAD": FAKETIME, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1", **when}
+
+
 class Process:
     """One command line, started as often as wanted; what it prints goes to `log`.
 

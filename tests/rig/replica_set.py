@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from tests.rig.processes import Process
+from tests.rig.processes import Process, wrong_clock
 from tests.server import free_port
 
 _SETTINGS = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500, "heartbeatTimeoutSecs": 2}
@@ -32,11 +32,12 @@ _FLAGS = [
 class Member(Process):
     """One mongod on a port of its own; its data outlives it."""
 
-    def __init__(self, binary: Path, folder: Path) -> None:
+    def __init__(self, binary: Path, folder: Path, skew: str = "") -> None:
         self.port = free_port()
         self.name = f"127.0.0.1:{self.port}"
         folder.mkdir()
-        super().__init__([binary, "--port", str(self.port), "--dbpath", folder, *_FLAGS], folder.with_suffix(".log"))
+        command = [binary, "--port", str(self.port), "--dbpath", folder, *_FLAGS]
+        super().__init__(command, folder.with_suffix(".log"), **(wrong_clock(skew) if skew else {}))
 
     def ask(self, command: str | dict[str, Any], *, timeout_s: float = 5) -> dict[str, Any]:
         """The answer of this member to a command of the admin database, whatever its role."""
@@ -77,6 +78,16 @@ class ReplicaSet:
             primary.ask({"replSetStepDown": 1, "secondaryCatchUpPeriodSecs": 1})
         return primary
 
+    def step_up(self, member: Member, timeout_s: float = 60) -> None:
+        """Let a member take over; it may have to catch up first."""
+
+        def is_primary() -> bool:
+            with suppress(PyMongoError):
+                member.ask({"replSetStepUp": 1})
+            return self.primary() is member
+
+        _wait(is_primary, timeout_s, f"{member.name} is not elected")
+
     def await_all(self, timeout_s: float = 60) -> None:
         """Wait until each member is primary or secondary: before that, one more fault is one too many."""
 
@@ -99,10 +110,13 @@ class ReplicaSet:
 
 
 @contextmanager
-def replica_set(binary: Path, count: int = 3) -> Iterator[ReplicaSet]:
-    """A running set with a primary, gone with the block; `binary` is what the fixture `mongod_binary` gives."""
+def replica_set(binary: Path, count: int = 3, skews: Mapping[int, str] | None = None) -> Iterator[ReplicaSet]:
+    """A running set with a primary, gone with the block; `binary` is what the fixture `mongod_binary` gives.
+
+    `skews` says which members have clocks that are off, `{2: "+30"}`.
+    """
     folder = Path(tempfile.mkdtemp(prefix="catena-rs-"))
-    rs = ReplicaSet([Member(binary, folder / f"m{number}") for number in range(count)])
+    rs = ReplicaSet([Member(binary, folder / f"m{number}", (skews or {}).get(number, "")) for number in range(count)])
     try:
         for member in rs.members:
             member.start()
