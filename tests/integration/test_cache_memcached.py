@@ -24,6 +24,12 @@ async def cache(memcached: MemcachedProcess) -> AsyncIterator[RecordCache]:
     await cache.close()
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked is answered, however busy the machine is."""
+    monkeypatch.setattr(module, "CALL_S", 10)
+
+
 async def number(cache: RecordCache, key: str, value: int) -> int:
     async def produce() -> int:
         return value
@@ -61,9 +67,8 @@ def hostile_keys(amount: int) -> list[str]:
 
 
 async def test_CACHE_1_ten_thousand_hostile_keys_keep_their_values(
-    cache: RecordCache, memcached: MemcachedProcess, monkeypatch: pytest.MonkeyPatch
+    cache: RecordCache, memcached: MemcachedProcess, patient: None
 ) -> None:
-    monkeypatch.setattr(module, "CALL_S", 10)  # however busy the machine is
     keys = hostile_keys(10_000)
     for start in range(0, len(keys), 4):
         await asyncio.gather(*(number(cache, keys[at], at) for at in range(start, start + 4)))
@@ -89,7 +94,7 @@ async def test_CACHE_1_ten_thousand_hostile_keys_keep_their_values(
     ids=["empty", "text", "truncated", "longer", "object", "null", "no time", "pickle", "no life", "nested"],
 )
 async def test_CACHE_3_what_is_no_record_is_a_miss(
-    cache: RecordCache, memcached: MemcachedProcess, stored: bytes
+    cache: RecordCache, memcached: MemcachedProcess, stored: bytes, patient: None
 ) -> None:
     memcached.ask(b"set catena:p:k 0 60 %d\r\n%b" % (len(stored), stored))
     assert await number(cache, "k", 5) == 5
@@ -97,13 +102,13 @@ async def test_CACHE_3_what_is_no_record_is_a_miss(
 
 
 async def test_CACHE_3_a_value_with_flags_of_another_library_is_a_miss(
-    cache: RecordCache, memcached: MemcachedProcess
+    cache: RecordCache, memcached: MemcachedProcess, patient: None
 ) -> None:
     memcached.ask(b"set catena:p:k 1 60 1\r\n1")
     assert await number(cache, "k", 5) == 5
 
 
-async def test_two_processes_share_records_and_one_of_them_renews(memcached: MemcachedProcess) -> None:
+async def test_two_processes_share_records_and_one_of_them_renews(memcached: MemcachedProcess, patient: None) -> None:
     now, numbers = [1000.0], count(1)
     caches = [RecordCache(Cache(servers=[memcached.name]), lambda: now[0]) for _ in range(2)]
 
@@ -127,7 +132,7 @@ async def test_two_processes_share_records_and_one_of_them_renews(memcached: Mem
         await cache.close()
 
 
-async def test_a_value_over_the_limit_of_the_server_is_made_every_time(cache: RecordCache) -> None:
+async def test_a_value_over_the_limit_of_the_server_is_made_every_time(cache: RecordCache, patient: None) -> None:
     sizes = count(2_000_000)
 
     async def produce() -> str:
@@ -227,7 +232,7 @@ async def test_CACHE_5_an_answer_that_nobody_waited_for_reaches_nobody_else(monk
     server.close()
 
 
-async def test_several_servers_share_the_keys_and_one_that_dies_loses_only_its_own() -> None:
+async def test_several_servers_share_the_keys_and_one_that_dies_loses_only_its_own(patient: None) -> None:
     servers = [MemcachedProcess() for _ in range(3)]
     for server in servers:
         server.start()
@@ -249,11 +254,12 @@ async def test_several_servers_share_the_keys_and_one_that_dies_loses_only_its_o
             server.kill()
 
 
-async def test_numbers_are_added_up_and_marks_set_once(memcached: MemcachedProcess) -> None:
+async def test_numbers_are_added_up_and_marks_set_once(memcached: MemcachedProcess, patient: None) -> None:
     client = Memcached([memcached.name])
-    assert await client.increment(b"n") is None
     assert [await client.add(b"n", b"5", 60), await client.add(b"n", b"7", 60)] == [True, False]
-    assert await client.increment(b"n", 3) == 8
+    assert await client.count(b"c", 4, 3, [3, 5], 60) == {3: 0, 4: 3, 5: 0}
+    assert await client.count(b"c", 5, 1, [4], 60) == {4: 3, 5: 1}
+    assert await client.count(b"c", 4, -2, [5], 60) == {4: 1, 5: 1}
     await client.set(b"long", b"v", 40 * 24 * 3600)  # memcached takes longer times for points in time
     assert await client.get(b"long") == b"v"
     await client.delete(b"n")
