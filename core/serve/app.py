@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from core.data.deadline import Disconnected, while_awaited
@@ -155,18 +155,21 @@ class App:
         host = check_host(request.index.get(b"host", b""))
         return host if self._listeners is None else self._listeners.enter(request, host, exchange.port)
 
-    async def _send(self, response: Response, request: Request, exchange: Exchange) -> None:
+    def _send(self, response: Response, request: Request, exchange: Exchange) -> Awaitable[None]:
         if isinstance(response, FileResponse):
-            response.add_header("x-request-id", request.id)
-            try:
-                return await send_file(response, request, exchange.send)
-            except NotFound as error:  # nothing was sent yet
-                response = plain_error_response(self.context, request, error)
+            return self._send_file(response, request, exchange)
         status, headers, body = deliver(response, request)
         headers.append((b"x-request-id", request.id.encode()))
         if isinstance(response, StreamResponse):
-            return await self._send_stream(response, status, headers, request, exchange)
-        return await exchange.answer(status, headers, b"" if request.method == "HEAD" else body)
+            return self._send_stream(response, status, headers, request, exchange)
+        return exchange.answer(status, headers, b"" if request.method == "HEAD" else body)
+
+    async def _send_file(self, response: FileResponse, request: Request, exchange: Exchange) -> None:
+        response.add_header("x-request-id", request.id)
+        try:
+            await send_file(response, request, exchange.send)
+        except NotFound as error:  # nothing was sent yet
+            await self._send(plain_error_response(self.context, request, error), request, exchange)
 
     async def _send_stream(
         self, response: StreamResponse, status: int, headers: list[RawHeader], request: Request, exchange: Exchange

@@ -80,8 +80,7 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
         size += len(chunk)
         _check_size(size, limit_bytes)
         pieces.append(chunk)
-    request.complete = True
-    request.raw = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    request.complete, request.raw = True, b"".join(pieces)
     return request.raw
 
 

@@ -88,8 +88,7 @@ def check_headers(headers: Sequence[tuple[bytes, bytes]], limits: Limits) -> dic
     if len(text) > limits.header_bytes:
         raise HeadersTooLarge(msg=f"The header fields are longer than {limits.header_bytes} bytes.")
     names = [] if _known_names.issuperset(index) else [name for name in index if name not in _known_names]
-    bad = names and any(not name or name.translate(None, _HEADER_NAME) for name in names)
-    if bad or _CONTROL_BYTE.search(text):
+    if _CONTROL_BYTE.search(text) or (names and any(not name or name.translate(None, _HEADER_NAME) for name in names)):
         raise BadRequest(msg="A header contains characters that are not allowed.")
     if b"transfer-encoding" in index and index[b"transfer-encoding"].lower() != b"chunked":
         raise BadRequest(msg="No transfer coding but chunked is read here.")

@@ -91,9 +91,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on, but no further than to the first request that has to wait for another one."""
         self._held += data
-        size = len(self._held)
-        if size > _SLICE and self._held.count(b" HTTP/1.") > _PIPELINED:
-            size = _SLICE
+        size = _SLICE if len(self._held) > _SLICE and self._held.count(b" HTTP/1.") > _PIPELINED else len(self._held)
         while self._held and not self._waiting:
             piece, self._held = self._held[:size], self._held[size:]
             self._read(piece)

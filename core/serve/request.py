@@ -15,7 +15,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from core.data.deadline import Disconnected
 from core.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
@@ -65,9 +65,9 @@ class Request:
         self.method, self.path, self.raw_path, self.query_string = method, path, raw_path, query_string
         self.scheme, self.client_ip, self.http_version, self.index = scheme, client_ip, http_version, index
         self.path_values, self.chunks, self.raw, self.digest, self.complete = path_values, chunks, b"", b"", False
-        self.started_s, self.route = time.monotonic(), cast("Any", None)
+        self.started_s, self._id = time.monotonic(), ""
+        self.route: Any = None
         self._headers: dict[str, str] | None = None
-        self._id = ""
 
     @property
     def host(self) -> str:

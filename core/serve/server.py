@@ -8,6 +8,7 @@ work of `supervisor.py`.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -80,6 +81,7 @@ class _Server(uvicorn.Server):
             figures = Figures(self._app.context, self._app.running, self._app.admission)
             self.servers.append(await listen(self._app.meter, figures, self._metrics))
         self._guard.watch(self.server_state.connections, loop)
+        gc.freeze()  # what was loaded stays: no collection has to look at it again
         self.started = True
         self._on_ready()
 
