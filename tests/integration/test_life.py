@@ -253,7 +253,7 @@ def test_LIFE_5_a_server_waits_for_what_is_down_and_connects_when_it_appears(
         mongo = EmbeddedMongo.start(life_root / "db")
         started = time.monotonic()
         server.wait_for("/health/ready")
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 10  # two on a quiet machine
         assert server.get("/life/count").status == 200
         wait_until(lambda: server.get("/life/cached").status == 200 and holds_items(silent_memcached))
         assert (server.process.poll(), server.process.pid) == (None, pid)
