@@ -257,11 +257,11 @@ def tree_of(reply: Reply) -> Any:
             "count?amount=10&mood=7",
             400,
             [
-                {"code": "MaxValueExceeded", "id": "amount", "msg": "amount value is more than 9", "in": "query"},
+                {"code": "MaxValueExceeded", "id": "amount", "msg": "amount ist größer als 9", "in": "query"},
                 {
                     "code": "ValueNotAllowed",
                     "id": "mood",
-                    "msg": "mood value '7' is not allowed. Use one of the following values: good,bad",
+                    "msg": "mood: der Wert '7' ist nicht erlaubt. Erlaubt ist: good,bad",
                     "in": "query",
                 },
             ],
