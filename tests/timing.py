@@ -1,16 +1,20 @@
-"""CPU time that means the same on a busy machine: measured beside a loop whose cost on a quiet one is known.
+"""Times that mean the same on a busy machine: measured beside work whose cost on a quiet one is known.
 
 Where processes share cores, and virtual machines share processors, the CPU time of the same work grows several times.
-In: a function. Out: the milliseconds that it would have taken on a quiet machine of today.
+In: a function. Out: the time that it would have taken on a quiet machine of today.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
 #: of `_reference` on a quiet machine; slower ones count as busy, faster ones get no discount
 REFERENCE_MS = 8.0
+#: of `_start_interpreter`, likewise
+START_S = 0.11
 #: so little that no pace would change the verdict
 NOTHING_MS = 5.0
 
@@ -40,3 +44,20 @@ def _reference() -> None:
     made: dict[int, int] = {}
     for number in range(100_000):
         made[number & 1023] = number
+
+
+def start_s(start: Callable[[], object]) -> float:
+    """The seconds that something takes to start processes and wait for them, by the pace of starts right after it."""
+    took = _watch(start)
+    return took / max(1.0, min(_watch(_start_interpreter) for _ in range(3)) / START_S)
+
+
+def _watch(call: Callable[[], object]) -> float:
+    started = time.monotonic()
+    call()
+    return time.monotonic() - started
+
+
+def _start_interpreter() -> None:
+    modules = "asyncio, decimal, email.message, http.client, inspect, json, ssl"
+    subprocess.run([sys.executable, "-c", f"import {modules}"], check=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.server import start_server
+from tests.timing import start_s
 from tests.tools import child_environment
 from tests.tree import ROOT
 
@@ -51,11 +52,15 @@ def test_a_cold_server_answers_in_time(demo_root: Path, mongo_url: str, database
         server.wait_for("/demo/v1/todo")
     assert list(tmp_path.rglob("app.*.pyc"))
     figures: list[float] = []
-    while len(figures) < TRIES and min(figures, default=9) > FIRST_ANSWER_S:
-        began = time.monotonic()
-        with start_server(demo_root, measured=True, ready="", **variables) as server:
+    with ExitStack() as servers:
+
+        def start() -> None:
+            server = servers.enter_context(start_server(demo_root, measured=True, ready="", **variables))
             server.wait_for("/demo/v1/todo")
-            figures.append(time.monotonic() - began)
+
+        while len(figures) < TRIES and min(figures, default=9) > FIRST_ANSWER_S:
+            figures.append(start_s(start))
+            servers.close()
     print(f"first answer after {min(figures):.2f} s")
     assert min(figures) <= FIRST_ANSWER_S, figures
 
