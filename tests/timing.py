@@ -31,7 +31,12 @@ def cpu_ms(call: Callable[[], object], tries: int = 3) -> float:
 
 def _run_once(call: Callable[[], object]) -> float:
     took = _measure(call)
-    return took if took <= NOTHING_MS else took / max(1.0, _measure(_reference) / REFERENCE_MS)
+    return took if took <= NOTHING_MS else took / pace()
+
+
+def pace() -> float:
+    """How much more CPU time the same work takes now than on a quiet machine."""
+    return max(1.0, _measure(_reference) / REFERENCE_MS)
 
 
 def _measure(call: Callable[[], object]) -> float:

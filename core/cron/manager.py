@@ -37,13 +37,14 @@ _CLAIMS: Final = 8
 class _Tracked:
     """A job as declared, and as its document says. `handled`: its newest slot; `None`: the database has to say."""
 
-    raw: Mapping[str, Any] = {}
     handled: datetime | None = None
+    taken: datetime | None = None  #: the newest slot that anybody handled, when the document was read
     timer: asyncio.TimerHandle | None = None
     is_busy = is_waiting = False
 
     def __init__(self, job: LinkedJob) -> None:
         self.declared = self.job = job
+        self.document: Document = {"config": {}}
 
     def rest(self, handled: datetime | None = None) -> None:
         """Wait for nothing; without `handled` the database says where to go on."""
@@ -142,11 +143,13 @@ class Manager:
 
     def _look_at(self, tracked: _Tracked, document: Document) -> None:
         """Adopt what the document of a job says, and wake the job if there is something to do."""
-        identity, raw, before = tracked.job.identity, document["config"], tracked.raw
+        identity, raw, before = tracked.job.identity, document["config"], tracked.document["config"]
+        is_old, tracked.document = document is tracked.document, document
+        if is_old and tracked.timer and self._may_start() and not (tracked.is_waiting or raw.get("stopJob")):
+            return  # most of many jobs, each time
         if not before:
             self._compare(tracked, document)
         if raw != before:
-            tracked.raw = raw
             try:
                 tracked.job = read_config(raw, document["second"], tracked.declared)
             except ValueError as error:
@@ -160,7 +163,8 @@ class Manager:
         if raw.get("isSuspended") or not is_here or not self._may_start():
             tracked.rest()
             return
-        tracked.is_waiting = bool(raw.get("forceRun") or document["slots"].get(self._spot(tracked), {}).get("backlog"))
+        slots = document["slots"].get(self._spot(tracked), {})
+        tracked.taken, tracked.is_waiting = slots.get("last"), bool(raw.get("forceRun") or slots.get("backlog"))
         if tracked.timer is None or tracked.is_waiting:
             self._wake(tracked, document)
 
@@ -247,13 +251,15 @@ class Manager:
         """Try to start one run. When nobody knows what came of it this raises, and the next reading tells."""
         run_id, job = secrets.token_hex(16), tracked.job
         async with self._gate:
-            if not self._may_start():
+            if not self._may_start() or (slot and tracked.taken and slot <= tracked.taken and not missed):
                 return "lost"
             self._claims.add(run_id)
             try:
                 outcome, entry = await self._store.claim(job, run_id, self._spot(tracked), slot, missed=missed)
             finally:
                 self._claims.discard(run_id)
+        if outcome == "lost" and self._gate.locked():
+            self._look.set()  # many are due at once: one question tells what others took
         tracked.is_waiting = tracked.is_waiting or outcome == "queued"
         if outcome == "started" and not self._may_start():
             await self._store.drop(job.identity, entry)

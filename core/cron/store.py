@@ -72,15 +72,15 @@ class Store:
         active = {document["_id"]: document for document in found if "now" in document}
         for server in list(active.values())[:1]:
             self._lease.learn(server["now"])
-        usual: Document = {"running": [], "slots": {}}
-        return {document["_id"]: usual | document for document in found if "config" in document}, active
+        return {document["_id"]: document for document in found if "config" in document}, active
 
     async def _ask(self, pipeline: list[Document]) -> list[Document]:
-        """What a pipeline gives, in one answer. Only documents that are not as in the last one are decoded."""
+        """What a pipeline gives, in one answer. A document that is as in the last one is the same object."""
         driver, limit_ms, known = self._jobs.raw, self._home.max_time_ms(), self._decoded
-        as_bytes = driver.with_options(codec_options=DEFAULT_RAW_BSON_OPTIONS)
+        usual: Document = {"running": [], "slots": {}}
+        options, as_bytes = driver.codec_options, driver.with_options(codec_options=DEFAULT_RAW_BSON_OPTIONS)
         found = await (await as_bytes.aggregate(pipeline, batchSize=_AT_ONCE, maxTimeMS=limit_ms)).to_list()
-        self._decoded = {one.raw: known.get(one.raw) or decode(one.raw, driver.codec_options) for one in found}
+        self._decoded = {one.raw: known.get(one.raw) or usual | decode(one.raw, options) for one in found}
         return list(self._decoded.values())
 
     async def reap(self, server: str, beat: int | None) -> None:

@@ -41,10 +41,29 @@ async def test_changes_of_a_document_are_adopted_or_reported(jobs: Jobs, caplog:
         await jobs.set("jobs-tick", **{f"config.{name}": value})
         await eventually(lambda: "is not used" in caplog.text)
         assert tracked.job.policy.max_total == 4
+    time = tracked.document["config"]["time"]
     await jobs.set(
-        "jobs-tick",
-        **{"config.allowedHosts": ["elsewhere"], "config.scope": "cluster", "config.time": tracked.raw["time"]},
+        "jobs-tick", **{"config.allowedHosts": ["elsewhere"], "config.scope": "cluster", "config.time": time}
     )
+
+
+async def test_only_documents_that_changed_are_decoded_again(jobs: Jobs) -> None:
+    store = jobs.manager._store
+    await jobs.document("jobs-holds")
+    before, _ = await store.read()
+    await jobs.db[CronJob].update_one({"_id": "jobs-fails"}, {"$set": {"config.maxRuntimeS": 7}}, validate=False)
+    after, _ = await store.read()
+    assert after["jobs-holds"] is before["jobs-holds"]
+    assert after["jobs-fails"]["config"] == {**before["jobs-fails"]["config"], "maxRuntimeS": 7}
+
+
+async def test_CRON_17_a_slot_that_others_took_is_not_asked_for(jobs: Jobs) -> None:
+    tracked = jobs.manager._jobs["jobs-holds"]
+    await eventually(lambda: tracked.taken)
+    slot = jobs.manager._lease.now()
+    for taken, outcome in ((slot, "lost"), (slot - timedelta(seconds=1), "started")):
+        tracked.taken = taken
+        assert await jobs.manager._claim(tracked, slot) == outcome
 
 
 async def test_what_a_document_leaves_out_is_as_declared(jobs: Jobs) -> None:

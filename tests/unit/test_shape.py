@@ -24,7 +24,7 @@ CORE_LINES = 8_000
 ROOM_LINES = {
     "": 1_400,
     "commands": 475,
-    "cron": 1_119,
+    "cron": 1_125,
     "data": 2_570,
     "declare": 650,
     "docs": 520,
