@@ -45,7 +45,7 @@ class Oracle:
     def __init__(self, line: str) -> None:
         self.texts = line.split()
         self.sets = [read_field(text, *bounds) for text, bounds in zip(self.texts, RANGES, strict=True)]
-        self.by_both = self.texts[3].startswith("*") or self.texts[5].startswith("*")
+        self.by_both = self.texts[3].startswith(("*", "1-31")) or self.texts[5].startswith(("*", "0-6"))
         self.is_fixed = not any(mark in text for text in self.texts[1:3] for mark in "*/")
         self._days: dict[date, bool] = {}
 
