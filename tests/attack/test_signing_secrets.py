@@ -134,7 +134,7 @@ async def test_D07_a_refusal_compares_in_constant_time_and_logs_nothing_expected
     assert len(compared) == 2, "who guesses ids is compared as well"
     reply = await vault.send(request)
     assert reply.status == 200
-    assert any("access refused" in line for line in written)
+    assert any("access.refused" in line for line in written)
     value = request.headers.get("key", "")[-64:] or request.headers["signature"].split(":")[1]
     secrets = [value, compared[0][0].decode("latin-1"), compared[0][0].hex(), SECRET, vault.v2_key]
     assert [secret for secret in secrets if any(secret in line for line in written)] == []
