@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from enum import Enum
 from functools import partial
+from threading import RLock
 from typing import Any, Final
 
 from core.errors import BadDeclaration
@@ -24,22 +25,26 @@ from core.schema.value import Mode, check_value
 #: of one list: a body of ten thousand wrong elements needs no ten thousand answers
 _MOST_PROBLEMS: Final = 100
 Check = Callable[[Any], Any]
+_compiling: Final = RLock()
+_under_way: Final[dict[Any, Check]] = {}
 _CONFUSED: Final = (ValueError, TypeError, KeyError, AttributeError)  # an author's function by a raw value
 
 
 def compile_object(cls: type[Any], mode: Mode, wire_name: Callable[[str], str] | None = None) -> Check:
     """The check of a whole object: an instance in the modes of requests, a document in mode `model`."""
-    cache = own_cache(cls, "__compiled__")
+    cache: dict[Any, Check] = own_cache(cls, "__compiled__")
     key = (mode, wire_name)
-    if key not in cache:
-        cache[key] = lambda raw: cache[key](raw)  # noqa: PLW0108  until it is compiled: the class may contain itself
-        try:
-            cache[key] = _compile_class(cls, read_fields(cls, wire_name=wire_name), mode)
-        except BaseException:
-            del cache[key]
-            raise
-    check: Check = cache[key]
-    return check
+    if key in cache:
+        return cache[key]
+    with _compiling:  # threads that need the same check wait for it
+        if key not in cache and (cls, key) not in _under_way:
+            # A class may contain itself: until it is compiled, its fields get a check that asks again.
+            _under_way[cls, key] = lambda raw: compile_object(cls, mode, wire_name)(raw)  # noqa: PLW0108
+            try:
+                cache[key] = _compile_class(cls, read_fields(cls, wire_name=wire_name), mode)
+            finally:
+                del _under_way[cls, key]
+        return cache[key] if key in cache else _under_way[cls, key]
 
 
 def check_field(field: Field, mode: Mode, value: Any) -> Any:

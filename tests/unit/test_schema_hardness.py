@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
+from threading import Event
 from typing import Annotated, Any, Literal
 
 import bson
@@ -12,7 +13,7 @@ import orjson
 import pytest
 
 from core.errors import ModelError
-from core.schema import formats
+from core.schema import compiler, formats
 from core.schema.fields import find_text_limits, read_fields
 from core.schema.model import Model, check_document, check_update, from_document, to_document
 from core.schema.params import Params, compile_section, given
@@ -156,6 +157,25 @@ def test_VAL_9_converting_twice_changes_nothing(names: list[str], text: str) -> 
     annotation = Annotated[str, rule(convert=names)]
     once = value_of(annotation, text)
     assert value_of(annotation, once) == once
+
+
+def test_VAL_9_a_check_is_waited_for_while_another_thread_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cls, begun, go, original = params(a=int), Event(), Event(), compiler._compile_class
+
+    def compile_slowly(*args: Any) -> Any:
+        begun.set()
+        assert go.wait(10)
+        return original(*args)
+
+    monkeypatch.setattr(compiler, "_compile_class", compile_slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(run, cls, {"a": "1"})
+        assert begun.wait(10)
+        second = pool.submit(run, cls, {"a": "2"})
+        early = wait([second], timeout=0.2).done
+        go.set()
+        assert (first.result()[0].a, second.result()[0].a) == (1, 2)
+    assert not early
 
 
 def test_VAL_9_checks_side_by_side_share_nothing() -> None:

@@ -32,7 +32,7 @@ ROOM_LINES = {
     "link": 1_290,
     "load": 985,
     "observe": 400,
-    "schema": 2_285,
+    "schema": 2_293,
     "serve": 4_350,
 }
 
