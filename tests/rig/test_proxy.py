@@ -120,5 +120,5 @@ def test_reset_cuts_what_is_open(proxy: FaultProxy) -> None:
 
 
 def test_a_target_that_is_gone_is_a_reset(proxy: FaultProxy) -> None:
-    with fault_proxy(1) as empty, connect(empty) as client, pytest.raises(ConnectionResetError):
+    with fault_proxy(1) as empty, pytest.raises(ConnectionResetError), connect(empty) as client:
         client.recv(1)
