@@ -176,14 +176,14 @@ async def test_a_killed_mongod_answers_not_connected_and_comes_back(
             watch = Stopwatch()
             with pytest.raises(NotConnected):
                 await call
-            assert watch() < 1.5
+            assert watch() < 5  # one second on a quiet machine; the driver's own limit is 30
         await eventually(databases, "down")
         mongo.stop()
         again = await asyncio.to_thread(EmbeddedMongo.start, own_root)
         watch = Stopwatch()
         await eventually(databases, "up")
         assert await databases[Item].get(made.oid) == made
-        assert watch() < 5
+        assert watch() < 15
         again.stop()
     assert "if the local mongod has ended, .data/mongod.log says why" in caplog.text
     actions = [record.action for record in caplog.records if hasattr(record, "action")]
@@ -202,7 +202,7 @@ async def test_a_frozen_mongod_answers_not_connected_and_comes_back(own_root: Pa
                 await databases[Item].get(made.oid)
             with pytest.raises(NotConnected):
                 await databases[Item].update_one({"name": "a"}, {"$set": {"rank": 1}})
-            assert watch() < 3
+            assert watch() < 8
             await eventually(databases, "down")
         finally:
             os.kill(pid, signal.SIGCONT)
@@ -217,7 +217,7 @@ async def test_a_database_that_is_down_at_start_is_retried(own_root: Path, caplo
     watch = Stopwatch()
     await databases.open()
     await databases.ensure_collections([Item])
-    assert watch() < 2
+    assert watch() < 5
     assert await databases.state() == {"main": "down"}
     with pytest.raises(NotConnected):
         await databases[Item].count()
@@ -225,7 +225,7 @@ async def test_a_database_that_is_down_at_start_is_retried(own_root: Path, caplo
     await eventually(databases, "up")
     watch = Stopwatch()
     while "name" not in await databases[Item].raw.index_information():
-        assert watch() < 5
+        assert watch() < 15
         await asyncio.sleep(0.05)
     await databases.close()
     mongo.stop()

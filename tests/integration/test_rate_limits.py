@@ -57,7 +57,7 @@ async def limiters(url: str, name: str, count: int):
     async with AsyncExitStack() as stack:
         found = []
         for _ in range(count):
-            databases = Databases({"main": Mongo(url=url, name=name)})
+            databases = Databases({"main": Mongo(url=url, name=name, pool_wait_s=30)})  # however busy
             await databases.open()
             stack.push_async_callback(databases.close)
             found.append(Limiter(MongoCounters(databases), processes=count))
