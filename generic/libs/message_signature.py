@@ -23,8 +23,10 @@ _INPUT = re.compile(
     re.ASCII,
 )
 _PARAMETER = re.compile(r';([a-z]+)=(?:([0-9]+)|"([^"]*)")')
-_SIGNATURE = re.compile(r"([a-z*][a-z0-9_.*-]{0,63})=:([A-Za-z0-9+/]{43}=):")
-_DIGEST = re.compile(r"(?:^|, ?)sha-256=:([A-Za-z0-9+/]{43}=):(?=$|,)")
+# 32 bytes in base64, whose last character has two bits that say nothing: one text per value, so they are 0.
+_BASE64 = "([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)"
+_SIGNATURE = re.compile(rf"([a-z*][a-z0-9_.*-]{{0,63}})=:{_BASE64}:")
+_DIGEST = re.compile(rf"(?:^|, ?)sha-256=:{_BASE64}:(?=$|,)")
 _KEY_ID = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})")
 _NONCE = re.compile(r"[A-Za-z0-9+/=_-]{16,64}")
 _REQUIRED = ("@method", "@authority", "@path", "@query")

@@ -154,6 +154,7 @@ REFUSED = {
     "SIG-8 alg md5": (GOOD + ';alg="hmac-md5"', SIGNATURE),
     "SIG-8 alg of another kind": (GOOD + ';alg="rsa-v1_5-sha256"', SIGNATURE),
     "SIG-8 alg twice": (GOOD + ';alg="none";alg="hmac-sha256"', SIGNATURE),
+    "SIG-1 another text of the same bytes": (GOOD, SIGNATURE[:-3] + chr(ord(SIGNATURE[-3]) + 1) + "=:"),
     "no created": (GOOD.replace(";created=1420070400", ""), SIGNATURE),
     "created as text": (GOOD.replace("created=1420070400", 'created="1420070400"'), SIGNATURE),
     "expires as text": (GOOD + ';expires="9"', SIGNATURE),
@@ -192,6 +193,7 @@ DIGESTS = [
     pytest.param(DIGEST.replace("sha-256", "SHA-256"), False, id="capitals"),
     pytest.param(f"{DIGEST}, {DIGEST}", False, id="twice"),
     pytest.param(DIGEST.replace("47DE", "57DE"), False, id="of another body"),
+    pytest.param(DIGEST.replace("FU=", "FV="), False, id="another text of the same bytes"),
     pytest.param("", False, id="none"),
     pytest.param("md5=:1B2M2Y8AsgTpgAmY7PhCfg==:", False, id="md5 only"),
 ]
