@@ -17,7 +17,7 @@ import pytest
 from core.data.databases import Databases
 from core.link.linked import Linked
 from core.link.linker import link
-from core.load.imports import drop_package
+from core.load import imports
 from core.load.loader import Loaded, load, project_folders
 from core.load.problems import format_problem
 from core.serve.app import App
@@ -30,11 +30,13 @@ PLAIN = ServerSettings(default_output=None)
 @pytest.fixture
 def own_imports() -> Iterator[None]:
     """Lets a test import `projects`, `config` and `generic` of its own."""
-    path, modules = list(sys.path), dict(sys.modules)
+    path, modules, resting = list(sys.path), dict(sys.modules), dict(imports._resting)
     yield
     sys.path[:] = path
+    imports._resting.clear()
+    imports._resting.update(resting)
     for name in ("projects", "config", "generic"):
-        drop_package(name)
+        imports.drop_package(name)
     sys.modules.update(
         {
             name: module

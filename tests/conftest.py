@@ -5,5 +5,6 @@ from __future__ import annotations
 from tests.memcached import memcached
 from tests.mongo import database_name, mongo_url, mongod_binary, own_root
 from tests.server import demo_root
+from tests.tools import uncounted
 
-__all__ = ["database_name", "demo_root", "memcached", "mongo_url", "mongod_binary", "own_root"]
+__all__ = ["database_name", "demo_root", "memcached", "mongo_url", "mongod_binary", "own_root", "uncounted"]

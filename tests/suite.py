@@ -1,26 +1,29 @@
-"""Runs the whole suite: what may run side by side, then what needs the machine to itself, then coverage.
+"""Runs the whole suite: what may run side by side, then what is marked `alone`, then coverage.
 
-In: the folders of `tests/`. Out: pytest's own output, the coverage of `core` over both parts, and one summary
+In: the `testpaths` of pyproject.toml. Out: pytest's own output, the coverage of `core` over both parts, and one summary
 line for all of it at the very end. `make test` runs `python -m tests.suite`; a single test is better run with
 `.venv/bin/pytest tests/unit/test_x.py`.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import time
+import tomllib
 from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Nothing in here listens on a fixed port, measures time or shares a database with another test.
-PARALLEL = ["tests/unit", "tests/broken", "tests/contract", "tests/typing", "generic", "projects"]
-SERIAL = ["tests/rig", "tests/integration", "tests/acceptance", "tests/attack"]
 # Not part of `make test`: run by hand through targets of their own, or read by tests.
 APART = {"tests/chaos", "tests/benchmarks", "tests/typing_errors"}
+# In the order of `testpaths`, where slow files stand first, so that none is left over at the end.
+PROCESSES = min((os.cpu_count() or 1) + 1, 5)  # tests wait a lot
+SIDE_BY_SIDE = ["-m", "not alone", "-n", str(PROCESSES), "--dist=loadfile", "--no-loadscope-reorder"]
+ALONE = ["-m", "alone"]
 
 COVERAGE_PERCENT = 95
 NO_TESTS = 5  # pytest's exit code
@@ -36,12 +39,10 @@ def main() -> int:
     coverage("erase")
     total: Counter[str] = Counter()
     failed = False
-    for folders, options in ((PARALLEL, ["-n", "auto", "--maxprocesses=4", "--dist=loadfile"]), (SERIAL, [])):
-        present = [folder for folder in folders if (ROOT / folder).is_dir()]
-        if present:
-            code, counts = run_pytest([*present, *options])
-            total += counts
-            failed = failed or code not in {0, NO_TESTS}
+    for options in (SIDE_BY_SIDE, ALONE):
+        code, counts = run_pytest(options)
+        total += counts
+        failed = failed or code not in {0, NO_TESTS}
     failed = not is_covered() or failed
     if not total:
         sys.exit("no test ran")
@@ -51,7 +52,8 @@ def main() -> int:
 
 def check_folders() -> None:
     """A folder of tests that nobody runs would be a quiet lie."""
-    known = {*PARALLEL, *SERIAL, *APART}
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    known = {*options["testpaths"], *APART}
     folders = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if any(path.glob("**/test_*.py"))}
     if folders - known:
         sys.exit(f"tests/suite.py runs no tests of {', '.join(sorted(folders - known))}")

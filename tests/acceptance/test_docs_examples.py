@@ -30,6 +30,7 @@ from core.serve.create import application_folders, assemble
 from core.settings import ServerSettings
 from core.testing import make_app
 from tests.applications import own_imports, write_files
+from tests.tools import child_environment
 from tests.tree import ROOT
 
 __all__ = ["own_imports"]
@@ -99,7 +100,13 @@ def test_the_commands_of_the_quickstart_work(
     for words in commands:
         if words[:3] == ["python", "-m", "pytest"]:
             place = [str(tmp_path / words[-1]), "-c", "pyproject.toml", "--rootdir", str(tmp_path)]
-            done = subprocess.run([sys.executable, "-m", "pytest", *place], cwd=ROOT, capture_output=True, text=True)
+            done = subprocess.run(
+                [sys.executable, "-m", "pytest", *place],
+                cwd=ROOT,
+                env=child_environment(),
+                capture_output=True,
+                text=True,
+            )
             assert done.returncode == 0, done.stdout + done.stderr
         else:
             assert words[:3] == ["python", "server.py", "local"], words

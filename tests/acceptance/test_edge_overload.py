@@ -16,6 +16,8 @@ from tests.rig.load import finish_load, get_request, run_load, start_load
 from tests.rig.raw_http import raw_connection
 from tests.server import Server
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:

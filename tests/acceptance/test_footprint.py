@@ -19,6 +19,8 @@ from tests.timing import start_s
 from tests.tools import child_environment
 from tests.tree import ROOT
 
+pytestmark = pytest.mark.alone
+
 FIRST_ANSWER_S = 0.6
 TRIES = 5  # the machine may be busy with something else
 RSS_MIB = 60

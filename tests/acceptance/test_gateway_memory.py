@@ -13,6 +13,8 @@ from aiohttp import web
 from tests.gateway import Gateway, run_gateway
 from tests.upstreams import serve_upstream
 
+pytestmark = pytest.mark.alone
+
 MIB = 1024 * 1024
 GROWTH_MIB = 16
 ROUTES = """

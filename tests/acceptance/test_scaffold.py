@@ -12,6 +12,7 @@ from core.cli import main
 from core.commands.scaffold import class_name
 from core.testing import make_app
 from tests.applications import own_imports
+from tests.tools import child_environment
 from tests.tree import ROOT
 
 __all__ = ["own_imports"]
@@ -42,7 +43,9 @@ def new(root: Path, name: str) -> int:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=child_environment(), capture_output=True, text=True, timeout=120
+    )
 
 
 def files_below(folder: Path) -> set[str]:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from tests.server import start_server
+from tests.tools import child_environment
 
 EXAMPLES = int(os.environ.get("CATENA_EXAMPLES", "100"))
 SEED = "20261121"
@@ -41,7 +42,9 @@ def test_demo_keeps_what_its_document_promises(demo_root: Path, mongo_url: str, 
             # A number is read as text, also where a pattern limits the text; JSON Schema cannot say that.
             "--exclude-path=/demo-auth/v1/devices",
         ]  # fmt: skip
-        done = subprocess.run(command, cwd=demo_root, capture_output=True, text=True, timeout=60 + 6 * EXAMPLES)
+        done = subprocess.run(
+            command, cwd=demo_root, env=child_environment(), capture_output=True, text=True, timeout=60 + 6 * EXAMPLES
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         assert "19 selected / 20 total" in done.stdout
         assert server.process.poll() is None

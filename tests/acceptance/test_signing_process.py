@@ -22,6 +22,8 @@ from tests.server import Answer, Server, run_command, start_server
 from tests.signing import DEVICE_ID, VAULT, client
 from tests.signing_load import Shot, shoot
 
+pytestmark = pytest.mark.alone
+
 BODY = b'{"name":"Buy MILK"}'
 JSON = {"content_type": "application/json"}
 

@@ -148,7 +148,7 @@ async def run_chain(db: Databases, chain: list[list[Any]], *, coalesce: bool) ->
     return [(type(one).__name__, getattr(one, "index", None) or getattr(one, "__dict__", None)) for one in outcomes]
 
 
-def test_rule_8_random_chains_give_the_same_with_and_without_groups() -> None:
+def test_rule_8_random_chains_give_the_same_with_and_without_groups(uncounted: None) -> None:
     """5,000 on the stand-in; `tests/chaos` has the long form."""
     compare_chains(5_000)
 

@@ -67,7 +67,7 @@ def hostile_keys(amount: int) -> list[str]:
 
 
 async def test_CACHE_1_ten_thousand_hostile_keys_keep_their_values(
-    cache: RecordCache, memcached: MemcachedProcess, patient: None
+    cache: RecordCache, memcached: MemcachedProcess, patient: None, uncounted: None
 ) -> None:
     keys = hostile_keys(10_000)
     for start in range(0, len(keys), 4):

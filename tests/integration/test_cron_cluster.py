@@ -18,6 +18,8 @@ from tests.rig.checkers import max_overlap, max_overlap_by
 from tests.rig.processes import run_kills
 from tests.tools import require_tool
 
+pytestmark = pytest.mark.alone
+
 # Of each run, and of the start of a slot on a machine that may be busy: median, p99, longest. A module that borrows
 # the tests has its own.
 SECONDS, START_S = 40, (0.5, 2.0, 5.2)

@@ -16,6 +16,8 @@ from tests.rig.processes import Process
 from tests.rig.proxy import Fault, fault_proxy
 from tests.rig.replica_set import replica_set
 
+pytestmark = pytest.mark.alone
+
 
 def _target(url: str) -> int | Path:
     """Where the mongod of the tests listens, for a proxy."""

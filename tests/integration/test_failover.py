@@ -15,6 +15,8 @@ from tests.mongo import opened, wait_until
 from tests.rig.replica_set import replica_set
 from tests.rig.writers import Writers
 
+pytestmark = pytest.mark.alone
+
 WRITERS, STEP_DOWNS = 8, 3
 
 

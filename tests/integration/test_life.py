@@ -23,6 +23,8 @@ from tests.rig.events import read_events
 from tests.rig.load import LoadResult, finish_load, get_request, start_load
 from tests.server import Server, run_command, start_server
 
+pytestmark = pytest.mark.alone
+
 CONFIG = """
     from core import LOCAL, Cache, CronSettings, Log, Mongo, Overload, ServerSettings, Timeouts, env
 

@@ -50,6 +50,7 @@ def put(mongo: EmbeddedMongo, oid: int) -> None:
 
 def count(mongo: EmbeddedMongo) -> int:
     with MongoClient(mongo.url) as client:
+        wait_until(lambda: client.admin.command("hello")["isWritablePrimary"])
         return client.kept.things.count_documents({})
 
 

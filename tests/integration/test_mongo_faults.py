@@ -213,21 +213,18 @@ async def test_a_frozen_mongod_answers_not_connected_and_comes_back(own_root: Pa
 
 async def test_a_database_that_is_down_at_start_is_retried(own_root: Path, caplog: pytest.LogCaptureFixture) -> None:
     url = prepare_home(own_root).url.replace("/?", "/test?")
-    databases = Databases({"main": Mongo(url=url, selection_timeout_s=0.5)})
     watch = Stopwatch()
-    await databases.open()
-    await databases.ensure_collections([Item])
-    assert watch() < 5
-    assert await databases.state() == {"main": "down"}
-    with pytest.raises(NotConnected):
-        await databases[Item].count()
-    mongo = await asyncio.to_thread(EmbeddedMongo.start, own_root)
-    await eventually(databases, "up")
-    watch = Stopwatch()
-    while "name" not in await databases[Item].raw.index_information():
-        assert watch() < 15
-        await asyncio.sleep(0.05)
-    await databases.close()
+    async with prepared(url, "test", selection_timeout_s=0.5) as databases:
+        assert watch() < 5
+        assert await databases.state() == {"main": "down"}
+        with pytest.raises(NotConnected):
+            await databases[Item].count()
+        mongo = await asyncio.to_thread(EmbeddedMongo.start, own_root)
+        await eventually(databases, "up")
+        watch = Stopwatch()
+        while "name" not in await databases.background[Item].raw.index_information():
+            assert watch() < 15
+            await asyncio.sleep(0.05)
     mongo.stop()
     assert "database 'main' is down" in caplog.text
     assert "retrying" in caplog.text

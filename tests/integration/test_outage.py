@@ -7,11 +7,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.applications import write_files
 from tests.mongo import wait_until
 from tests.rig.load import finish_load, get_request, start_load
 from tests.rig.replica_set import replica_set
 from tests.server import Answer, Server, start_server
+
+pytestmark = pytest.mark.alone
 
 MIB = 1024 * 1024
 FILES = {

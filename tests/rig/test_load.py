@@ -11,6 +11,8 @@ import pytest
 from tests.rig.load import get_request, offer, run_load
 from tests.server import free_port
 
+pytestmark = pytest.mark.alone
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CLOSING = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 

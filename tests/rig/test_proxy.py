@@ -12,6 +12,8 @@ import pytest
 
 from tests.rig.proxy import Fault, FaultProxy, fault_proxy
 
+pytestmark = pytest.mark.alone
+
 
 class Echo(socketserver.StreamRequestHandler):
     def handle(self) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import child_environment
+
 ROOT = Path(__file__).resolve().parents[2]
 CORRECT = sorted((ROOT / "tests" / "typing" / "shop").glob("*.py"))
 WRONG = sorted((ROOT / "tests" / "typing_errors").glob("*.py"))
@@ -29,7 +31,7 @@ def marked_lines() -> Places:
 
 def run(*arguments: str) -> str:
     command = [sys.executable, "-m", *arguments, *map(str, [*CORRECT, *WRONG])]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout
 

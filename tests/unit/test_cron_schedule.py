@@ -160,6 +160,7 @@ def agrees_with_search(line: str, zone: str, start: datetime) -> None:
         assert schedule.next_run(slot - timedelta(milliseconds=1)) == slot
 
 
+@pytest.mark.usefixtures("uncounted")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(spec=count_from())
 def test_CRON_12_next_run_is_what_a_search_over_seconds_finds(spec: tuple[str, str, datetime]) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import schema_random
 from tests.tree import ROOT
+
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 LEVEL_P = settings(max_examples=2_500, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # two values each
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 
 import pytest
@@ -38,6 +39,7 @@ def test_every_folder_with_tests_is_run() -> None:
 def test_an_unknown_folder_is_refused(tmp_path, monkeypatch) -> None:
     (tmp_path / "tests" / "novel").mkdir(parents=True)
     (tmp_path / "tests" / "novel" / "test_a.py").touch()
+    shutil.copy(suite.ROOT / "pyproject.toml", tmp_path)
     monkeypatch.setattr(suite, "ROOT", tmp_path)
     with pytest.raises(SystemExit, match="tests/novel"):
         suite.check_folders()
