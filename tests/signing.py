@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 from core.testing import Reply, TestApp, make_app
 from generic.libs.access import access_of
 from generic.libs.device_keys import issue_key
@@ -178,6 +180,21 @@ async def open_vault(mongo_url: str, clock: Clock | None = None, **settings: Any
         vault = Vault(app, clock)
         await vault.settle()
         yield vault
+
+
+@pytest.fixture(scope="module")
+async def shared(mongo_url: str) -> AsyncIterator[Vault]:
+    """One vault for the tests of a file; they ask for `vault`."""
+    async with open_vault(mongo_url) as vault:
+        yield vault
+
+
+@pytest.fixture
+async def vault(shared: Vault) -> AsyncIterator[Vault]:
+    """The vault as it was at first, a second later, so that no signature comes twice."""
+    await shared.settle()
+    yield shared
+    await shared.app.app.context.background.drain(5)
 
 
 def code_of(reply: Reply) -> tuple[int, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from hashlib import md5
 from typing import Any
@@ -12,7 +11,9 @@ import pytest
 from core.testing import Reply, make_app
 from generic.models.device import Device
 from generic.models.secret import SharedSecret
-from tests.signing import DEVICE_ID, SECRET, SECRET_ID, Signed, Vault, code_of, open_vault
+from tests.signing import DEVICE_ID, SECRET, SECRET_ID, Signed, Vault, code_of, open_vault, shared, vault
+
+__all__ = ["shared", "vault"]
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 15_2 like Mac OS X) Mobile/15E148"
 PROFILE = {
@@ -24,19 +25,6 @@ PROFILE = {
     },
     "rateLimit": {"interval": 1}, "status": "active", "access": {"key": "a" * 32}, "id": "f" * 32,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-async def shared(mongo_url: str) -> AsyncIterator[Vault]:
-    async with open_vault(mongo_url) as vault:
-        yield vault
-
-
-@pytest.fixture
-async def vault(shared: Vault) -> AsyncIterator[Vault]:
-    await shared.settle()
-    yield shared
-    await shared.app.app.context.background.drain(5)
 
 
 async def register(vault: Vault, path: str, body: Any = ..., **headers: str) -> Reply:

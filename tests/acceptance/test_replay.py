@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,22 +13,11 @@ from core import ConfigError, DuplicateKey
 from core.testing import make_app
 from generic.models.device import Device
 from generic.models.seen_request import SeenRequest
-from tests.signing import STATIC_KEY, VAULT, Signed, Vault, code_of, open_vault
+from tests.signing import STATIC_KEY, VAULT, Signed, Vault, code_of, shared, vault
+
+__all__ = ["shared", "vault"]
 
 BODY = b'{"name":"Buy MILK"}'
-
-
-@pytest.fixture(scope="module")
-async def shared(mongo_url: str) -> AsyncIterator[Vault]:
-    async with open_vault(mongo_url) as vault:
-        yield vault
-
-
-@pytest.fixture
-async def vault(shared: Vault) -> AsyncIterator[Vault]:
-    await shared.settle()
-    yield shared
-    await shared.app.app.context.background.drain(5)
 
 
 @pytest.mark.parametrize("form", ["v1", "v2", "message"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any
@@ -14,20 +13,9 @@ from core.testing import make_app
 from generic.commands.secret import create, disable, list_all, rotate
 from generic.models.device import Device
 from generic.models.secret import SharedSecret
-from tests.signing import SECRET, SECRET_ID, START, Vault, code_of, open_vault
+from tests.signing import SECRET, SECRET_ID, START, Vault, code_of, shared, vault
 
-
-@pytest.fixture(scope="module")
-async def shared(mongo_url: str) -> AsyncIterator[Vault]:
-    async with open_vault(mongo_url) as vault:
-        yield vault
-
-
-@pytest.fixture
-async def vault(shared: Vault) -> AsyncIterator[Vault]:
-    await shared.settle()
-    yield shared
-    await shared.app.app.context.background.drain(5)
+__all__ = ["shared", "vault"]
 
 
 async def say(command: Any, vault: Vault, **options: Any) -> list[str]:

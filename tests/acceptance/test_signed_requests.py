@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -24,26 +23,13 @@ from tests.signing import (
     Signed,
     Vault,
     code_of,
-    open_vault,
+    shared,
+    vault,
 )
 
+__all__ = ["shared", "vault"]
+
 BODY = b'{"name":"Buy MILK"}'
-
-
-@pytest.fixture(scope="module")
-async def shared(mongo_url: str) -> AsyncIterator[Vault]:
-    async with open_vault(mongo_url) as vault:
-        yield vault
-
-
-@pytest.fixture
-async def vault(shared: Vault) -> AsyncIterator[Vault]:
-    """The shared vault as it was: each test moves the clock on, so that no signature comes twice."""
-    shared.clock.pass_(1)
-    await shared.app.db[Device].update_many({}, {"$set": {"status": "active"}})
-    shared.forget()
-    yield shared
-    await shared.app.app.context.background.drain(5)
 
 
 # 1.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -22,25 +21,16 @@ from tests.signing import (
     Vault,
     code_of,
     open_vault,
+    shared,
+    vault,
 )
+
+__all__ = ["shared", "vault"]
 
 BODY = b'{"name":"Buy MILK","note":"some more text, so that there is something to change","count":12}'
 #: of each form, 20,000 in all; tests/chaos runs as many of each
 MUTATIONS = 7_000
 FORMS = ["v1", "v2", "message"]
-
-
-@pytest.fixture(scope="module")
-async def shared(mongo_url: str) -> AsyncIterator[Vault]:
-    async with open_vault(mongo_url) as vault:
-        yield vault
-
-
-@pytest.fixture
-async def vault(shared: Vault) -> AsyncIterator[Vault]:
-    await shared.settle()
-    yield shared
-    await shared.app.app.context.background.drain(5)
 
 
 def prefix_of(form: str) -> str:

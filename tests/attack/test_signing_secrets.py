@@ -6,30 +6,19 @@ import base64
 import hashlib
 import hmac
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from core.serve import refusals
 from generic.libs import verify
-from tests.signing import SECRET, Signed, Vault, code_of, open_vault
+from tests.signing import SECRET, Signed, Vault, code_of, shared, vault
+
+__all__ = ["shared", "vault"]
 
 BODY = b'{"name":"Buy MILK","note":"' + b"some more text " * 14 + b'"}'
 FORMS = ["v1", "v2", "message"]
-
-
-@pytest.fixture(scope="module")
-async def shared(mongo_url: str) -> AsyncIterator[Vault]:
-    async with open_vault(mongo_url) as vault:
-        yield vault
-
-
-@pytest.fixture
-async def vault(shared: Vault) -> AsyncIterator[Vault]:
-    await shared.settle()
-    yield shared
-    await shared.app.app.context.background.drain(5)
 
 
 def resign(vault: Vault, request: Signed, parameters: str, method: str) -> Signed:
