@@ -1,12 +1,14 @@
 """What a schedule means, without skill: look at every second. For tests of `core/cron/schedule.py`.
 
-In: a crontab line of six fields, a zone, a window. Out: its slots. Reads fields by itself, converts each second with
-zoneinfo, and applies the rule for clock changes where one happens. Shares nothing with the code under test.
+In: a crontab line of six fields, a zone, a window. Out: its slots. Reads fields by itself, converts each minute with
+zoneinfo (clocks change on whole ones), and applies the rule for clock changes where one happens. Shares nothing with the
+code under test.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
@@ -21,7 +23,7 @@ ZONES = [
     "Asia/Kolkata",
     "UTC",
 ]
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def read_field(text: str, low: int, high: int) -> set[int]:
@@ -56,28 +58,25 @@ class Oracle:
             self._days[day] = fits and day.month in self.sets[4]
         return self._days[day]
 
-    def fits(self, wall: datetime) -> bool:
-        second, minute, hour = self.sets[:3]
-        return wall.hour in hour and wall.minute in minute and wall.second in second and self.fits_day(wall.date())
+    def fits_minute(self, wall: datetime) -> bool:
+        return wall.hour in self.sets[2] and wall.minute in self.sets[1] and self.fits_day(wall.date())
 
 
 def search_slots(line: str, zone: str, start: datetime, hours: float) -> list[datetime]:
     """Every slot later than `start` (UTC), found by walking all seconds."""
     oracle, there, found = Oracle(line), ZoneInfo(zone), []
-    before = start.astimezone(there).replace(tzinfo=None)
-    at, end = start + SECOND, start + timedelta(hours=hours)
-    while at <= end:
-        local = at.astimezone(there)
+    minute, end = start.replace(second=0), start + timedelta(hours=hours)
+    expected = minute.astimezone(there).replace(tzinfo=None, fold=0)
+    while minute <= end:
+        local = minute.astimezone(there)
         wall = local.replace(tzinfo=None, fold=0)
-        due = oracle.fits(wall) and not (oracle.is_fixed and local.fold)
-        if oracle.is_fixed and wall - before > SECOND:  # the clock skipped something: is any of it due?
-            skipped = before + SECOND
-            while skipped < wall and not due:
-                due = oracle.fits(skipped)
-                skipped += SECOND
-        if due:
-            found.append(at)
-        before, at = wall, at + SECOND
+        is_due = oracle.fits_minute(wall) and not (oracle.is_fixed and local.fold)
+        seconds = set(oracle.sets[0]) if is_due else set()
+        while oracle.is_fixed and expected < wall:  # the clock skipped something: is any of it due?
+            seconds |= {0} if oracle.fits_minute(expected) else set()
+            expected += MINUTE
+        found += [at for second in sorted(seconds) if start < (at := minute + second * SECOND) <= end]
+        expected, minute = wall + MINUTE, minute + MINUTE
     return found
 
 
@@ -104,6 +103,7 @@ def count_from(draw: st.DrawFn) -> tuple[str, str, datetime]:
     return " ".join(fields), zone, start
 
 
+@cache
 def changes(zone: str, year: int) -> list[datetime]:
     """The hours (UTC, naive) in which the clock of a zone changes within a year."""
     there, at, found = ZoneInfo(zone), datetime(year, 1, 1, tzinfo=UTC), []
