@@ -7,15 +7,18 @@ listener of its own. Loaded only where `settings.metrics` asks for it: the libra
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
+from itertools import accumulate
 from time import monotonic
 from typing import Any, Final
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     GCCollector,
     Histogram,
     ProcessCollector,
@@ -24,6 +27,7 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from core.link.linked import LinkedRoute, LinkedStep
 from core.log import count_dropped
@@ -33,12 +37,23 @@ from core.serve.gate import METHODS
 from core.serve.overload import Admission
 from core.serve.request import Request
 
+_BOUNDS_S: Final = Histogram.DEFAULT_BUCKETS[:-1]
 _SIZES: Final = (1, 2, 5, 10, 20, 50, 100)
 _ASK_S: Final = 5.0
 _GET: Final = (b"GET /metrics ", b"GET /metrics?")
 
 
-class Meter:
+class _Times:
+    """How often requests of a route ended with which status, and how long they took."""
+
+    __slots__ = ("buckets", "seconds", "statuses")
+
+    def __init__(self) -> None:
+        self.buckets, self.seconds = [0] * (len(_BOUNDS_S) + 1), 0.0
+        self.statuses: Counter[int] = Counter()
+
+
+class Meter(Collector):
     """Counts requests, and the time of requests and steps; one for each worker."""
 
     def __init__(self) -> None:
@@ -46,24 +61,35 @@ class Meter:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        where: Any = {"registry": self.registry}
-        route = ("method", "route")
-        self._requests = Counter("catena_requests", "Requests by route and status.", (*route, "status"), **where)
-        self._seconds = Histogram("catena_request_seconds", "Time to the end of the answer.", route, **where)
-        self._steps = Histogram("catena_step_seconds", "Time in the steps of chains.", ("step",), **where)
-        # Looking a child up by its labels costs as much as all the rest.
-        self._known: dict[tuple[int, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
+        self.registry.register(self)
+        self._steps = Histogram(
+            "catena_step_seconds", "Time in the steps of chains.", ("step",), registry=self.registry
+        )
+        self._routes: dict[tuple[str, str], _Times] = {}
 
     def note(self, request: Request, status: int, _: int) -> None:
-        """A request has its whole answer."""
-        method, route = request.method if request.method in METHODS else "other", request.route
-        known = self._known.get((id(route), method, status))
-        if known is None:
-            labels = method, route.url if route else ""
-            child = self._requests.labels(*labels, str(status))
-            known = self._known[id(route), method, status] = child.inc, self._seconds.labels(*labels).observe
-        known[0]()
-        known[1](monotonic() - request.started_s)
+        """A request has its whole answer. Counted here, because the library's locks cost four times as much."""
+        key = request.method if request.method in METHODS else "other", request.route.url if request.route else ""
+        times = self._routes.get(key)
+        if times is None:
+            times = self._routes[key] = _Times()
+        seconds = monotonic() - request.started_s
+        times.buckets[bisect_left(_BOUNDS_S, seconds)] += 1
+        times.seconds += seconds
+        times.statuses[status] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        """The requests until now."""
+        labels = ("method", "route")
+        requests = CounterMetricFamily("catena_requests", "Requests by route and status.", labels=(*labels, "status"))
+        durations = HistogramMetricFamily("catena_request_seconds", "Time to the end of the answer.", labels=labels)
+        for key, times in self._routes.items():
+            for status, count in times.statuses.items():
+                requests.add_metric((*key, str(status)), count)
+            bounds = map(floatToGoString, (*_BOUNDS_S, math.inf))
+            durations.add_metric(key, list(zip(bounds, accumulate(times.buckets), strict=True)), times.seconds)
+        yield requests
+        yield durations
 
     def watch(self, _: LinkedRoute, step: LinkedStep | None) -> Callable[[], AbstractContextManager[Any]] | None:
         """What a step runs inside of."""
