@@ -1,11 +1,12 @@
 """Small applications written by tests: files in a temporary folder, loaded and linked.
 
-In: file names and texts. Out: what load and link make of them, or the lines they report. `own_imports` keeps the
-modules of one test away from the next.
+In: file names and texts. Out: what load and link make of them, or the lines they report. `own_imports` and `own_logging`
+keep what one test did away from the next.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -44,6 +45,18 @@ def own_imports() -> Iterator[None]:
             if name.partition(".")[0] in ("projects", "config", "generic")
         }
     )
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """What a test, or a command that it runs, changes about logging ends with it."""
+    loggers = [logging.getLogger(name) for name in ("catena", "uvicorn")]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    yield
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 def write_files(root: Path, files: Mapping[str, str]) -> Path:

@@ -41,6 +41,13 @@ def read_field(text: str, low: int, high: int) -> set[int]:
     return values
 
 
+def is_repeated(item: str) -> bool:
+    """Whether it is a wildcard or has a step; a span of one value has none, whatever it says."""
+    base, step, _ = item.partition("/")
+    begin, dash, end = base.partition("-")
+    return base == "*" or bool(step and not (dash and begin == end))
+
+
 class Oracle:
     """A line, read."""
 
@@ -48,7 +55,7 @@ class Oracle:
         self.texts = line.split()
         self.sets = [read_field(text, *bounds) for text, bounds in zip(self.texts, RANGES, strict=True)]
         self.by_both = self.texts[3].startswith(("*", "1-31")) or self.texts[5].startswith(("*", "0-6"))
-        self.is_fixed = not any(mark in text for text in self.texts[1:3] for mark in "*/")
+        self.is_fixed = not any(is_repeated(item) for text in self.texts[1:3] for item in text.split(","))
         self._days: dict[date, bool] = {}
 
     def fits_day(self, day: date) -> bool:

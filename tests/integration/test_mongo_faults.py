@@ -72,7 +72,7 @@ def connections(url: str) -> dict[str, int]:
 async def test_DB_8_500_cancelled_requests_cost_no_connection(
     mongo_url: str, database_name: str, coalesce: bool
 ) -> None:
-    async with prepared(mongo_url, database_name, pool_size=20, pool_wait_s=5) as databases:
+    async with prepared(mongo_url, database_name, pool_size=20, pool_wait_s=5, operation_timeout_s=20) as databases:
         items = databases[Item]
         made = await items.insert({"name": "a"})
         await asyncio.gather(*(items.get(made.oid, coalesce=False) for _ in range(500)))

@@ -20,17 +20,6 @@ BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 HOSTILE = [*BREAKS, "\x1b[2J", "\x9b2J", "\0", "\x7f", "\u202e", "\ud800", '"', "\\", "%s", "{}", '\n{"level":"info"}']
 
 
-@pytest.fixture(autouse=True)
-def restored():
-    loggers = [logging.getLogger(name) for name in ("catena", "uvicorn")]
-    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
-    yield
-    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
-        logger.handlers[:] = handlers
-        logger.setLevel(level)
-        logger.propagate = propagate
-
-
 def events(text: str) -> list[dict]:
     return [json.loads(line) for line in text.splitlines()]
 
