@@ -139,7 +139,8 @@ def run_cases(bench: Bench, cases: list[Case], url: str, rounds: int) -> None:
             behind = start("upstream", comparison_command("upstream"), {bench.cores.load}, "/bench/hello")
             upstream = stack.enter_context(behind)
             variables["BENCH_UPSTREAM"] = f"http://127.0.0.1:{upstream.port}/bench"
-            bench.others += upstream.workers()
+            stack.callback(setattr, bench, "others", bench.others)  # it ends with these cases
+            bench.others = [*bench.others, *upstream.workers()]
         servers: dict[str, Process] = {
             name: stack.enter_context(start(name, command, core, "/bench/hello", **variables))
             for name, command in commands.items()
