@@ -127,7 +127,7 @@ def send(port: int, requests: list[bytes]) -> bytes:
     """What comes back for some requests on one connection, which is then closed for writing in any case."""
     got = b""
     with suppress(ConnectionError, TimeoutError), socket.create_connection(("127.0.0.1", port), 5) as client:
-        client.settimeout(0.05)
+        client.settimeout(0.25)
         client.sendall(b"".join(requests))
         while piece := client.recv(65_536):
             got += piece
