@@ -7,7 +7,6 @@ listener of its own. Loaded only where `settings.metrics` asks for it: the libra
 from __future__ import annotations
 
 import asyncio
-import math
 import socket
 from bisect import bisect_left
 from collections import Counter
@@ -38,6 +37,7 @@ from core.serve.overload import Admission
 from core.serve.request import Request
 
 _BOUNDS_S: Final = Histogram.DEFAULT_BUCKETS[:-1]
+_AT_MOST: Final = tuple(map(floatToGoString, Histogram.DEFAULT_BUCKETS))
 _SIZES: Final = (1, 2, 5, 10, 20, 50, 100)
 _ASK_S: Final = 5.0
 _GET: Final = (b"GET /metrics ", b"GET /metrics?")
@@ -86,8 +86,7 @@ class Meter(Collector):
         for key, times in self._routes.items():
             for status, count in times.statuses.items():
                 requests.add_metric((*key, str(status)), count)
-            bounds = map(floatToGoString, (*_BOUNDS_S, math.inf))
-            durations.add_metric(key, list(zip(bounds, accumulate(times.buckets), strict=True)), times.seconds)
+            durations.add_metric(key, list(zip(_AT_MOST, accumulate(times.buckets), strict=True)), times.seconds)
         yield requests
         yield durations
 
