@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from generic.models.device import Device
-from tests.signing import STATIC_KEY, Signed, Vault, code_of, open_vault
+from tests.signing import STATIC_KEY, Signed, Vault, code_of, shared, vault
 
-
-@pytest.fixture(scope="module")
-async def vault(mongo_url: str) -> AsyncIterator[Vault]:
-    async with open_vault(mongo_url) as vault:
-        yield vault
+__all__ = ["shared", "vault"]
 
 
 STATIC: list[Any] = [

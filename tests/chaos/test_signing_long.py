@@ -5,27 +5,22 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from hmac import compare_digest
 from random import Random
 
 import pytest
 
 from tests.attack.test_signing import FORMS, count_accepted
-from tests.signing import Vault, open_vault
+from tests.signing import Vault, shared, vault
+
+__all__ = ["shared", "vault"]
 
 TRIES = 3  # the machine may be busy with something else
 
 
-@pytest.fixture(scope="module")
-async def vault(mongo_url: str) -> AsyncIterator[Vault]:
-    async with open_vault(mongo_url) as vault:
-        yield vault
-
-
 @pytest.mark.parametrize("form", FORMS)
 async def test_SIG_1_twenty_thousand_changed_requests_are_refused(vault: Vault, form: str) -> None:
-    await vault.settle()
     sent, skipped = 0, 0
     for seed in range(20_000 // 2_000):
         more, same = await count_accepted(vault, form, seed, 2_400)
@@ -78,7 +73,6 @@ def test_SIG_4_the_comparison_takes_the_same_time_wherever_it_fails() -> None:
 @pytest.mark.parametrize("form", FORMS)
 async def test_SIG_4_refusals_take_the_same_time(vault: Vault, form: str) -> None:
     """An unknown key, a disabled key and a bad signature: medians of 5,000 each, interleaved."""
-    await vault.settle()
     prefix = "/v1" if form == "v1" else "/v2"
     from generic.models.device import Device
     from generic.models.secret import SharedSecret
