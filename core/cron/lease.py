@@ -113,7 +113,7 @@ class Lease:
             await self._say(_DEAD)
 
     def silent(self, beats: Mapping[str, int], holders: Iterable[str], asked_s: float) -> list[tuple[str, int | None]]:
-        """Who fell silent, after which beat: of active servers with `beats`, and others that still hold something.
+        """Who fell silent, after which beat: of active servers with `beats`. Other `holders` are there without one.
 
         A beat counts from when its answer was seen, and until the next was asked for, at `asked_s`.
         """
@@ -122,13 +122,16 @@ class Lease:
         for server, beat in known.items():
             seen = before.get(server)
             self._seen[server] = seen if seen is not None and seen[0] == beat else (beat, monotonic())
-        return [(name, beat) for name, (beat, at_s) in self._seen.items() if asked_s - at_s > limit_s]
+        return [(name, beat) for name, (beat, at_s) in self._seen.items() if beat is None or asked_s - at_s > limit_s]
 
     async def reap(self, server: str, beat: int | None) -> bool:
         """Declare a silent process dead, unless it spoke; whether what it held may be freed here."""
-        if beat is not None:
-            return await self._say(_DEAD, {"_id": server, "status": "active", "beat": beat})
-        return not await self._servers.exists({"_id": server, "status": "active"})
+        # Without a beat: who declared it dead may have been killed at once; or it has no document, and is waited for.
+        is_old = beat is None and monotonic() - self._seen[server][1] > _SILENT * self._dead_after_s
+        said = {"status": "dead"} if beat is None else {"status": "active", "beat": beat}
+        if await self._say(_DEAD, {"_id": server, **said}):
+            return True
+        return is_old and not await self._servers.exists({"_id": server, "status": "active"})
 
     async def _register(self) -> bool:
         self.server = f"{self.host}:{os.getpid()}:{secrets.token_hex(6)}"

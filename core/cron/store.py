@@ -90,9 +90,9 @@ class Store:
                 await self.drop(job.oid, entry)
 
     async def drop(self, job: str, entry: Document) -> None:
-        """Take away an entry that nobody works on any more."""
-        if await self._take_out(job, entry, "timesLost"):
-            await self._record(job, entry, "lost", "its server fell silent, or could not start it")
+        """Take away an entry that nobody works on any more. May be repeated."""
+        await self._record(job, entry, "lost", "its server fell silent, or could not start it")
+        await self._take_out(job, entry, "timesLost")
 
     async def declare(self, jobs: Mapping[str, Document]) -> None:
         """Make the documents of jobs, by their declarations, where there is none or only a part that somebody wrote."""
@@ -184,16 +184,13 @@ class Store:
             expire = ended + timedelta(days=7 if outcome == "done" else 30)
             await self._runs.insert({**kept, "expire": expire}, validate=False)
 
-    async def _take_out(self, job: str, entry: Document, count: str) -> bool:
-        """Remove an entry by the id of its run, never by server or host; whether it was there.
-
-        First what it left open is undone, which would keep the document of the job from everybody.
-        """
-        if entry.get("sessions"):
+    async def _take_out(self, job: str, entry: Document, count: str) -> None:
+        """Remove an entry by the id of its run, never by server or host."""
+        if entry.get("sessions"):  # what it left open would keep the document of the job from everybody
             await end_sessions(self._home, entry["sessions"])
         counts = {f"stats.{count}": 1, "stats.timesMissed": entry.get("missed", 0)}
         change = {"$pull": {"running": {"id": entry["id"]}}, "$inc": counts}
-        return await self._change(job, change, {"running.id": entry["id"]})
+        await self._change(job, change, {"running.id": entry["id"]})
 
     async def _change(self, job: str, change: Any, query: Document) -> bool:
         """Change a job if it is as `query` says; whether it was. The server waits for others no longer than we do."""

@@ -36,8 +36,7 @@ class Run:
 
     def __init__(self, app: AppContext, linked: LinkedJob, store: Store, entry: Document) -> None:
         self.linked, self.entry, self.claimed_s = linked, entry, monotonic()
-        self._store, self._reason, self._loop = store, "", asyncio.get_running_loop()
-        self._events = app.events
+        self._store, self._events, self._reason, self._loop = store, app.events, "", asyncio.get_running_loop()
         named = entry["slot"], entry["id"], entry["fence"], entry["isForced"]
         self.job = Job(app, linked.identity, *named, lease=Fenced(app.db, self._confirm))
         self._task = self._loop.create_task(self._call(), context=Context())

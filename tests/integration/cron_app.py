@@ -119,6 +119,10 @@ class Jobs:
         await eventually(lambda: [made for made in self.seen[before:] if made.identity == job])
         return next(made for made in self.seen[before:] if made.identity == job)
 
+    async def until_free(self, job: str) -> None:
+        """Wait until nothing runs, by the document of a job."""
+        await eventually(lambda: self.db[CronJob].exists({"_id": job, "running": []}))
+
     async def history(self, job: str) -> Any:
         found = await eventually(lambda: self.db[CronRun].find({"job": job}, sort="-ended", projection={"expire": 0}))
         return found[0]

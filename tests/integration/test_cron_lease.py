@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from core.cron.lease import Lease
 from core.cron.store import Store
 from core.data.databases import Databases
-from core.errors import LeaseLost
+from core.errors import LeaseLost, NotConnected
 from core.settings import CronSettings, Mongo
 from tests.integration.cron_app import Jobs, eventually, jobs, own_imports, started
 from tests.mongo import opened
@@ -48,7 +49,35 @@ async def test_what_a_dead_server_holds_is_freed(jobs: Jobs, known: bool) -> Non
     await jobs.set("jobs-holds", running=[*started.running, entry])
     history = await jobs.history("jobs-holds")
     assert (history["_id"], history["outcome"], history["fence"]) == ("r1", "lost", 9)
-    assert (await jobs.document("jobs-holds")).running == []
+    await jobs.until_free("jobs-holds")
+
+
+async def test_CRON_4_what_a_server_held_is_freed_though_its_reaper_died_in_between(jobs: Jobs) -> None:
+    """Nobody waits for another time of silence."""
+    started, now = await jobs.document("jobs-holds"), jobs.manager._lease.now()
+    await jobs.app.db.raw()["cronServers"].insert_one({"_id": "gone", "status": "dead", "beat": 3})
+    entry = {"id": "r1", "server": "gone", "place": "gone:1", "slot": now, "at": now, "fence": 9}
+    at_s = time.monotonic()
+    await jobs.set("jobs-holds", running=[*started.running, entry])
+    assert (await jobs.history("jobs-holds"))["outcome"] == "lost"
+    await jobs.until_free("jobs-holds")
+    assert time.monotonic() - at_s < jobs.manager._dead_after_s
+
+
+async def test_CRON_16_a_run_is_recorded_before_it_is_freed(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is killed in between, the record is there, and the next one frees it."""
+
+    async def killed(*_: object) -> None:
+        raise NotConnected("as if this process had ended here")
+
+    started, now = await jobs.document("jobs-holds"), jobs.manager._lease.now()
+    entry = {"id": "r1", "server": "gone", "place": "gone:1", "slot": now, "at": now, "fence": 9}
+    monkeypatch.setattr(jobs.manager._store, "_take_out", killed)
+    await jobs.set("jobs-holds", running=[*started.running, entry])
+    assert (await jobs.history("jobs-holds"))["outcome"] == "lost"
+    assert [kept["id"] for kept in (await jobs.document("jobs-holds")).running] == ["r1"]
+    monkeypatch.undo()
+    await jobs.until_free("jobs-holds")
 
 
 async def test_a_claim_whose_answer_was_lost_is_given_back(jobs: Jobs) -> None:
