@@ -58,8 +58,12 @@ def main() -> int:
     root = Path(tempfile.mkdtemp(prefix="catena-bench-"))
     try:
         mongo = EmbeddedMongo.start(root)
+        bench = Bench(cores, mongod_pids(root), options.seconds, PATIENCE_S)
         try:
-            bench, footprints = measure(options, cores, mongo.url, mongod_pids(root))
+            footprints = measure(options, bench, mongo.url)
+        except BaseException:
+            print(build_table(bench.samples))  # a failure costs its own case, not the minutes before it
+            raise
         finally:
             mongo.stop()
     finally:
@@ -100,11 +104,8 @@ def wait_for_quiet(cores: Cores) -> bool:
             return False
 
 
-def measure(
-    options: argparse.Namespace, cores: Cores, mongo_url: str, mongods: list[int]
-) -> tuple[Bench, dict[str, Footprint]]:
-    """Take all samples that were asked for."""
-    bench = Bench(cores, mongods, options.seconds, PATIENCE_S)
+def measure(options: argparse.Namespace, bench: Bench, mongo_url: str) -> dict[str, Footprint]:
+    """Take all samples that were asked for; returns the footprints."""
     cases = [case for case in CASES if case.key in options.cases]
     url = mongo_url.replace("/?", "/bench?")
     with MongoClient(url) as client:
@@ -123,9 +124,9 @@ def measure(
     footprints = {}
     if FOOTPRINT in options.cases:
         say("starts")
-        footprints = measure_footprints(cores, mongo_url.replace("/?", "/demo?"), options.repeats)
+        footprints = measure_footprints(bench.cores, mongo_url.replace("/?", "/demo?"), options.repeats)
     say("")
-    return bench, footprints
+    return footprints
 
 
 def run_cases(bench: Bench, cases: list[Case], url: str, rounds: int) -> None:
