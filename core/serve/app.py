@@ -50,8 +50,7 @@ class App:
     def __init__(self, context: AppContext, observation: Observation, on_stop: Callable[[], None]) -> None:
         self.context, self.meter = context, observation.meter
         self.serve = observation.wrap(self._serve)
-        self.draining = False
-        self._on_stop = on_stop
+        self.draining, self._on_stop = False, on_stop
         self._limits = context.server.limits
         self._startup = Startup(context, lambda: self.draining)
         self._pages = Pages(context, self._startup)

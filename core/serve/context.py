@@ -124,12 +124,13 @@ class Context:
         headers, cookies: of the answer; values of `Set-Cookie` by name, see `set_cookie`.
         cache_time_s: how long the answer may be kept, for the cache-control step.
         expired: whether the deadline of the request has passed.
+        has_culture: whether the answer may depend on the language that the request asks for.
     """
 
     # fmt: off
     __slots__ = (
-        "_culture", "_stored_culture", "app", "cache_time_s", "cookies", "db", "expired", "headers", "request",
-        "result", "route", "settings", "status",
+        "_culture", "_stored_culture", "app", "cache_time_s", "cookies", "db", "expired", "has_culture", "headers",
+        "request", "result", "route", "settings", "status",
     )
     # fmt: on
 
@@ -144,7 +145,7 @@ class Context:
         self.headers: dict[str, str] = {}
         self.cookies: dict[str, str] = {}
         self.cache_time_s = 0
-        self.expired = False
+        self.expired = self.has_culture = False
         self._culture: tuple[str, str] | None = None
         self._stored_culture: tuple[str, str] | None = None
 
@@ -153,6 +154,7 @@ class Context:
         """Language and region of the answer, from the request or the default."""
         if self._culture is None:
             sent = self.request.header("culture.code"), self.request.header("accept-language")
+            self.has_culture = True
             self._culture = self.app.translator.read_culture(*sent, self._stored_culture)
         return self._culture
 

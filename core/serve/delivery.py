@@ -87,10 +87,7 @@ def _compress(response: Response, request: Request) -> bytes:
     headers = dict(response.raw_headers)
     if b"content-encoding" in headers or not _COMPRESSIBLE.match(headers.get(b"content-type", b"")):
         return response.body
-    if b"vary" in headers:
-        response.vary("accept-encoding")
-    else:
-        response.raw_headers.append((b"vary", b"accept-encoding"))
+    response.vary("accept-encoding")
     if not accepts_gzip(request.index.get(b"accept-encoding", b"")):
         return response.body
     response.raw_headers.append((b"content-encoding", b"gzip"))

@@ -38,7 +38,9 @@ def error_response(ctx: Context, error: HTTPError) -> Response:
 def plain_error_response(app: AppContext, request: Request, error: HTTPError) -> Response:
     """An error in the envelope where no route matched and so no chain could answer."""
     culture = app.translator.read_culture(request.header("culture.code"), request.header("accept-language"))
-    return _build(error, app, culture)
+    response = _build(error, app, culture)
+    response.vary("accept-language, culture.code")
+    return response
 
 
 def _build(error: HTTPError, app: AppContext, culture: tuple[str, str]) -> Response:

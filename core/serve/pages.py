@@ -24,8 +24,7 @@ class Pages:
     """The pages of one application; the paths that they answer are `paths`."""
 
     def __init__(self, app: AppContext, startup: Startup) -> None:
-        self._app = app
-        self._startup = startup
+        self._app, self._startup = app, startup
         docs = app.server.docs
         shown = not is_production(app.mode) if docs.enabled is None else docs.enabled
         self._docs = build_docs_pages(docs.title, docs.description) if shown else {}

@@ -22,8 +22,7 @@ class Startup:
     """The start of one worker; `done` once every start function has run."""
 
     def __init__(self, app: AppContext, is_draining: Callable[[], bool] = lambda: False) -> None:
-        self._app = app
-        self._is_draining = is_draining
+        self._app, self._is_draining = app, is_draining
         self._crons: Any = None
         self._pending = list(app.linked.inits)
         self._entered: list[AsyncGenerator[Any, None]] = []

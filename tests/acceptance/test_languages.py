@@ -80,3 +80,14 @@ async def test_the_culture_of_the_device_yields_to_that_of_the_request(
         key = client.sign_v1(DEVICE_ID, SECRET_ID, SECRET, "DELETE", url, b"", int(START.timestamp()))
         reply = await app.client.delete(path, headers={"key": key, **headers})
         assert (reply.status, [item["msg"] for item in reply.json()["errors"]]) == (404, [text])
+
+
+VARYING = ["accept-language", "culture.code"]
+ANSWERS = [("/demo/v1/todo?limit=x", VARYING), ("/nowhere", VARYING), ("/demo/v1/todo", [])]
+
+
+@pytest.mark.parametrize(("path", "names"), ANSWERS)
+async def test_shared_caches_keep_answers_with_texts_by_language(app: TestApp, path: str, names: list[str]) -> None:
+    reply = await app.client.get(path, headers={"accept-encoding": "identity"})
+    said = reply.headers.get("vary", "").replace(" ", "").split(",")
+    assert [name for name in said if name in VARYING] == names
