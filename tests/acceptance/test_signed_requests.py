@@ -318,7 +318,7 @@ async def test_SIG_4_2_0_refuses_in_one_and_the_same_way(vault: Vault, change: A
     reply = await vault.send(vault.v2("GET", "/v2/items").with_headers(**change(vault)))
     assert reply.status == 401
     assert reply.json()["errors"] == [{"code": "KeyInvalid", "msg": "The key or signature is not valid."}]
-    names = ["content-length", "content-security-policy", "content-type", "timestamp", "www-authenticate"]
+    names = ["content-length", "content-security-policy", "content-type", "timestamp", "vary", "www-authenticate"]
     assert sorted(reply.headers) == [*names, "x-content-type-options", "x-request-id"]
 
 
