@@ -39,14 +39,18 @@ async def test_an_entry_that_was_taken_away_ends_the_run(jobs: Jobs) -> None:
     assert (await jobs.history("jobs-holds"))["outcome"] == "lost"
 
 
+async def _leave_behind(jobs: Jobs) -> None:
+    """An entry of the server `gone`."""
+    started, now = await jobs.document("jobs-holds"), jobs.manager._lease.now()
+    entry = {"id": "r1", "server": "gone", "place": "gone:1", "slot": now, "at": now, "fence": 9}
+    await jobs.set("jobs-holds", running=[*started.running, entry])
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["silent", "unknown"])
 async def test_what_a_dead_server_holds_is_freed(jobs: Jobs, known: bool) -> None:
-    started = await jobs.document("jobs-holds")
-    now = jobs.manager._lease.now()
-    entry = {"id": "r1", "server": "gone", "place": "gone:1", "slot": now, "at": now, "fence": 9}
     if known:
         await jobs.app.db.raw()["cronServers"].insert_one({"_id": "gone", "status": "active", "beat": 3})
-    await jobs.set("jobs-holds", running=[*started.running, entry])
+    await _leave_behind(jobs)
     history = await jobs.history("jobs-holds")
     assert (history["_id"], history["outcome"], history["fence"]) == ("r1", "lost", 9)
     await jobs.until_free("jobs-holds")
@@ -54,11 +58,9 @@ async def test_what_a_dead_server_holds_is_freed(jobs: Jobs, known: bool) -> Non
 
 async def test_CRON_4_what_a_server_held_is_freed_though_its_reaper_died_in_between(jobs: Jobs) -> None:
     """Nobody waits for another time of silence."""
-    started, now = await jobs.document("jobs-holds"), jobs.manager._lease.now()
     await jobs.app.db.raw()["cronServers"].insert_one({"_id": "gone", "status": "dead", "beat": 3})
-    entry = {"id": "r1", "server": "gone", "place": "gone:1", "slot": now, "at": now, "fence": 9}
     at_s = time.monotonic()
-    await jobs.set("jobs-holds", running=[*started.running, entry])
+    await _leave_behind(jobs)
     assert (await jobs.history("jobs-holds"))["outcome"] == "lost"
     await jobs.until_free("jobs-holds")
     assert time.monotonic() - at_s < jobs.manager._dead_after_s
@@ -70,10 +72,8 @@ async def test_CRON_16_a_run_is_recorded_before_it_is_freed(jobs: Jobs, monkeypa
     async def killed(*_: object) -> None:
         raise NotConnected("as if this process had ended here")
 
-    started, now = await jobs.document("jobs-holds"), jobs.manager._lease.now()
-    entry = {"id": "r1", "server": "gone", "place": "gone:1", "slot": now, "at": now, "fence": 9}
     monkeypatch.setattr(jobs.manager._store, "_take_out", killed)
-    await jobs.set("jobs-holds", running=[*started.running, entry])
+    await _leave_behind(jobs)
     assert (await jobs.history("jobs-holds"))["outcome"] == "lost"
     assert [kept["id"] for kept in (await jobs.document("jobs-holds")).running] == ["r1"]
     monkeypatch.undo()
