@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pymongo import MongoClient
 
 from core.data.embedded import EmbeddedMongo, find_mongod
 from core.settings import Mongo
@@ -46,6 +47,9 @@ def mongo_url(mongod_binary: Path) -> Iterator[str]:
     """The address of a replica set of one member, without a database name."""
     root = Path(tempfile.mkdtemp(prefix="catena-"))
     mongo = EmbeddedMongo.start(root)
+    with MongoClient[Any](mongo.url) as client:
+        # It would remove what expires by its own clock, in the middle of tests whose clock stands in the past.
+        client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
     yield mongo.url
     mongo.stop()
     shutil.rmtree(root, ignore_errors=True)
