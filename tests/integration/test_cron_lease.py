@@ -88,6 +88,18 @@ async def test_a_claim_whose_answer_was_lost_is_given_back(jobs: Jobs) -> None:
     assert (await jobs.history("jobs-holds"))["_id"] == "r2"
 
 
+async def test_CRON_9_a_late_release_takes_nothing_from_the_next_run(jobs: Jobs) -> None:
+    """A run that was freed for its server ends after all, while that server holds the job again."""
+    store, now = jobs.manager._store, jobs.manager._lease.now()
+    late = {"id": "r1", "server": "other", "place": "other:1", "slot": now, "at": now, "fence": 8}
+    await jobs.app.db.raw()["cronServers"].insert_one({"_id": "other", "status": "active", "beat": 3})
+    await jobs.set("jobs-holds", running=[{**late, "id": "r2", "fence": 9}])
+    await store.release("jobs-holds", late, "done", "")
+    kept = await jobs.app.db.raw()["cronJobs"].find_one({"_id": "jobs-holds"})
+    assert [entry["id"] for entry in kept["running"]] == ["r2"]
+    assert kept["stats"].get("timesFinished", 0) == 0, "it was counted when it was freed"
+
+
 async def test_CRON_19_a_server_that_stops_ends_its_runs_and_leaves(jobs: Jobs) -> None:
     await jobs.force("jobs-holds")
     await jobs.manager.stop()
