@@ -15,10 +15,12 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -33,6 +35,9 @@ from core.serve.supervisor import Supervisor, WorkerPlace
 from core.serve.tls import Context, build_contexts
 from core.settings import Http, Https, ServerSettings
 
+_Connect = Callable[[socket.socket], Coroutine[Any, Any, Any]]
+#: so many connections are taken so often, beside those that the event loop takes
+_TAKEN, _TAKE_S = 64, 0.02
 _log = logging.getLogger("catena.server")
 
 
@@ -65,16 +70,12 @@ class _Server(uvicorn.Server):
         if self.lifespan.should_exit:
             sys.exit(uvicorn.config.STARTUP_FAILURE)
         loop, settings = asyncio.get_running_loop(), self._app.context.server
-        self.servers = [
-            await loop.create_server(
-                partial(Connection, self._app.serve, self._guard, self.server_state, listener),
-                sock=listening,
-                ssl=context,
-                backlog=self.config.backlog,
-                ssl_handshake_timeout=settings.timeouts.header_s if context else None,
-            )
-            for listener, listening, context in zip(settings.listen, sockets or [], self._contexts, strict=True)
-        ]
+        self.servers = []
+        for listener, listening, context in zip(settings.listen, sockets or [], self._contexts, strict=True):
+            make = partial(Connection, self._app.serve, self._guard, self.server_state, listener)
+            tls: dict[str, Any] = {"ssl": context, "ssl_handshake_timeout": context and settings.timeouts.header_s}
+            self.servers += [await loop.create_server(make, sock=listening, backlog=self.config.backlog, **tls)]
+            _take_waiting(loop, listening, partial(loop.connect_accepted_socket, make, **tls))
         if self._metrics is not None and self._app.meter is not None:
             from core.observe.metrics import Figures, listen
 
@@ -91,6 +92,15 @@ class _Server(uvicorn.Server):
             self._guard.last_call_s = 0
         self.force_exit = self.should_exit
         self.should_exit = True
+
+
+def _take_waiting(loop: asyncio.AbstractEventLoop, listening: socket.socket, connect: _Connect) -> None:
+    """Take connections that wait in the kernel: uvloop takes one a turn, and under load a turn is long."""
+    with suppress(OSError):  # nobody waits, there is no room, or it was closed
+        for _ in range(_TAKEN):
+            connecting = loop.create_task(connect(listening.accept()[0]))
+            connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
+    loop.call_later(_TAKE_S, _take_waiting, loop, listening, connect)
 
 
 def serve(

@@ -38,9 +38,6 @@ class StaticFiles:
                     for host_id in folder.host_ids or ("",):
                         self._files.setdefault(place, {}).setdefault(host_id, file)
 
-    def __len__(self) -> int:
-        return len(self._files)
-
     def find(self, path: str, host: str) -> Response | None:
         """The file at a path, case-sensitively; `None` when routes should look. Hosts as in `Matcher`."""
         if path not in self._files:

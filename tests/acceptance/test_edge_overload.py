@@ -33,7 +33,7 @@ def test_LOAD_1_LOAD_2_more_than_it_can_bear_is_refused_and_it_recovers(server: 
         assert connection.read().status == 200
     found = finish_load(load)
     assert found.good > 0
-    assert found.refused > 0
+    assert found.refused > found.late, "most are told to come back; few wait in vain"
     assert set(found.statuses) == set()
     wait_until(lambda: [server.get("/edge/burn").status for _ in range(10)] == [200] * 10)
 

@@ -16,7 +16,7 @@ from tests.rig.load import LoadResult, get_request, run_load
 from tests.server import Server
 
 REQUEST = get_request("/edge/burn")
-STEP_S = 20
+STEP_S = 60
 
 
 @pytest.fixture(scope="module")
