@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from core.data.deadline import Disconnected, while_awaited
 from core.errors import HTTPError, InternalServerError, MethodNotAllowed, NotFound, StoreError, Unavailable
@@ -62,7 +63,7 @@ class App:
         self._listeners = listeners if listeners.needed else None
         self.running = Deadlines()
         overload = context.server.overload
-        self.admission = Admission(overload, self.running) if overload is not None else None
+        self.admission = Admission(overload, self.running, partial(plain_error_response, context)) if overload else None
 
     async def start(self) -> None:
         """Open the databases and run the start functions."""
@@ -77,8 +78,8 @@ class App:
         await self._startup.end(self.context.server.timeouts.drain_s)
         self._on_stop()
 
-    async def handle(self, request: Request, host: str) -> Response:
-        """The answer to a request that the gate let through; `host` is the name checked there.
+    async def handle(self, request: Request, host: str, drop_stale: Callable[[], bool] = lambda: False) -> Response:
+        """The answer to a request that the gate let through to the `host` checked there; `drop_stale`: see `Exchange`.
 
         Raises:
             Disconnected: nobody waits for an answer.
@@ -98,16 +99,20 @@ class App:
             return answer_preflight(request, {method: route.cors for method, route in routes.items()})
         except HTTPError as error:
             return plain_error_response(self.context, request, error)
-        ctx = Context(self.context, route, request)
-        self.running.enter(ctx)
-        try:
-            if self.admission is not None and self.admission.alert:
-                await self.admission.enter(route)
-            response = await answer(ctx)
-        except Unavailable as error:  # of the admission: a chain makes an answer of everything
-            response = plain_error_response(self.context, request, error)
-        finally:
-            self.running.leave(ctx)
+        admission = self.admission if self.admission is not None and self.admission.alert else None
+        if admission is not None and not admission.admits(route):
+            response = admission.refuse(request)
+        elif admission is not None and drop_stale():
+            raise Disconnected
+        else:
+            ctx = Context(self.context, route, request)
+            self.running.enter(ctx)
+            try:
+                if admission is not None:
+                    await asyncio.sleep(0)  # all that arrived with it are counted before it begins
+                response = await answer(ctx)
+            finally:
+                self.running.leave(ctx)
         if route.finish is not None:
             route.finish(request, response)
         return response
@@ -123,10 +128,8 @@ class App:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _serve(self, request: Request, exchange: Exchange) -> None:
-        if self.admission is not None and self.admission.alert and exchange.drop_stale():
-            return
         try:
-            response = await self.handle(request, self._admit(request, exchange))
+            response = await self.handle(request, self._admit(request, exchange), exchange.drop_stale)
         except HTTPError as error:
             response = plain_error_response(self.context, request, error)
         except Disconnected:

@@ -39,7 +39,7 @@ def plain_error_response(app: AppContext, request: Request, error: HTTPError) ->
     """An error in the envelope where no route matched and so no chain could answer."""
     culture = app.translator.read_culture(request.header("culture.code"), request.header("accept-language"))
     response = _build(error, app, culture)
-    response.vary("accept-language, culture.code")
+    response.add_header("vary", "accept-language, culture.code")
     return response
 
 

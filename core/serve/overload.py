@@ -9,20 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import random
 import sys
 import threading
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
-from core.errors import Unavailable
+from core.errors import HTTPError, Unavailable
 from core.link.linked import LinkedRoute
 from core.serve.deadline import Deadlines
+from core.serve.request import Request
+from core.serve.response import Response
 from core.settings import Overload
 
 _TICK_S: Final = 0.02
 #: the limit never falls below this; and a single late tick, which may be a pause of the machine, not below half of that
 _FLOOR, _LIKELY = 4, 80
+_KEPT: Final = 64  # refusals, by language
 #: what holds up the loop for longer is reported
 _BLOCKED_S: Final = 0.1
 #: parts of the limit; a tenth is kept for routes that demand a key or a login
@@ -36,12 +39,13 @@ class Admission:
     `refused` counts those that might not.
     """
 
-    def __init__(self, settings: Overload, running: Deadlines) -> None:
+    def __init__(self, settings: Overload, running: Deadlines, make: Callable[[Request, HTTPError], Response]) -> None:
         self.alert, self.refused = False, 0
         self.limit = float(settings.max_requests)
         self._target_s = settings.max_lag_ms / 1000
         self._max = settings.max_requests
         self._running = running
+        self._make, self._made = make, dict[tuple[Any, ...], Response]()
         self._waiting = 0  # slow clients must not use up the limit
         self._due = math.inf
         self._stopped = threading.Event()
@@ -56,17 +60,23 @@ class Admission:
         """Measure no more."""
         self._stopped.set()
 
-    async def enter(self, route: LinkedRoute) -> None:
-        """Let a request begin after all that arrived with it were counted.
-
-        Raises:
-            Unavailable: too many are under way.
-        """
+    def admits(self, route: LinkedRoute) -> bool:
+        """Whether one more request may begin."""
         share = _SHARES[route.priority or ("normal" if route.authorization else "anonymous")]
-        if len(self._running) - self._waiting > max(1, self.limit * share):
-            self.refused += 1
-            raise Unavailable(retry_after_s=random.randint(1, 3))  # noqa: S311  spreads those who come again
-        await asyncio.sleep(0)
+        return len(self._running) - self._waiting < max(1, self.limit * share)
+
+    def refuse(self, request: Request) -> Response:
+        """The answer to a request that may not begin: made once for each language, because there will be many."""
+        self.refused += 1
+        after_s = self.refused % 3 + 1  # so that they do not all come again together
+        key = (after_s, request.index.get(b"culture.code"), request.index.get(b"accept-language"))
+        if (made := self._made.get(key)) is None:
+            if len(self._made) >= _KEPT:
+                self._made.clear()
+            made = self._made[key] = self._make(request, Unavailable(retry_after_s=after_s))
+        answer = Response(made.body, made.status)
+        answer.raw_headers = [*made.raw_headers]
+        return answer
 
     def note(self, lag_s: float) -> None:
         """Take one measurement into account."""

@@ -61,8 +61,9 @@ class Response:
             self.body = encode_json(content)
         self.raw_headers: list[RawHeader] = [*made]
         if headers:
-            for name, value in headers.items():
-                self.set_header(name, value)
+            replaced = dict(made)
+            replaced.update(encode_header(name, value) for name, value in headers.items())
+            self.raw_headers = [*replaced.items()]
 
     @property
     def headers(self) -> Headers:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from core.errors import Unavailable
+from core.errors import HTTPError
+from core.serve.app import App
 from core.serve.overload import Admission
-from core.settings import Overload
+from core.serve.request import Request
+from core.serve.response import Response
+from core.settings import Overload, ServerSettings
+from tests.applications import build_small_app
 
 
 class Running:
@@ -33,7 +38,17 @@ def running() -> Running:
 
 @pytest.fixture
 def admission(running: Running) -> Admission:
-    return Admission(Overload(max_lag_ms=30, max_requests=1000), running)  # type: ignore[arg-type]
+    return Admission(Overload(max_lag_ms=30, max_requests=1000), running, make_refusal)  # type: ignore[arg-type]
+
+
+def make_refusal(request: Request, error: HTTPError) -> Response:
+    """Names the languages that were asked for."""
+    named = [request.header(name) or "-" for name in ("culture.code", "accept-language")]
+    return Response("/".join(named), error.status, error.headers)
+
+
+def asking(**headers: str) -> Request:
+    return Request("GET", "/", index={name.encode(): value.encode() for name, value in headers.items()})
 
 
 def route(priority: str | None = None, *, authorization: bool = False) -> Any:
@@ -80,34 +95,25 @@ def test_a_little_late_is_a_little_less(admission: Admission, running: Running) 
     assert admission.limit == pytest.approx(90)
 
 
-async def enter(admission: Admission, of: Any) -> bool:
-    try:
-        await admission.enter(of)
-    except Unavailable as error:
-        assert 1 <= int(error.headers["Retry-After"]) <= 3
-        return False
-    return True
-
-
 SHED = [
     (20, "all"),
-    (50, "all"),
-    (51, "not low"),
-    (90, "not low"),
-    (91, "signed in"),
-    (100, "signed in"),
-    (101, "high"),
+    (49, "all"),
+    (50, "not low"),
+    (89, "not low"),
+    (90, "signed in"),
+    (99, "signed in"),
+    (100, "high"),
     (900, "high"),
 ]
 
 
 @pytest.mark.parametrize(("count", "expected"), SHED, ids=[f"{count} under way" for count, _ in SHED])
-async def test_LOAD_5_low_goes_first_then_open_then_protected_and_high_never(
+def test_LOAD_5_low_goes_first_then_open_then_protected_and_high_never(
     count: int, expected: str, admission: Admission, running: Running
 ) -> None:
     admission.limit, running.count = 100, count
     kinds = [route("low"), route(), route(authorization=True), route("normal"), route("high")]
-    admitted = [await enter(admission, kind) for kind in kinds]
+    admitted = [admission.admits(kind) for kind in kinds]
     wanted = {
         "all": [True] * 5,
         "not low": [False, True, True, True, True],
@@ -117,23 +123,83 @@ async def test_LOAD_5_low_goes_first_then_open_then_protected_and_high_never(
     assert admitted == wanted[expected]
 
 
-async def test_slow_bodies_do_not_use_up_the_limit(admission: Admission, running: Running) -> None:
+def test_slow_bodies_do_not_use_up_the_limit(admission: Admission, running: Running) -> None:
     running.count, running.waiting = 200, 198
     for _ in range(10):
         admission.note(0.5)
-    assert await enter(admission, route())
+    assert admission.admits(route())
 
 
-async def test_requests_that_arrive_together_are_counted_before_one_begins(
-    admission: Admission, running: Running
-) -> None:
-    admission.limit = 10
+LANGUAGES = [{}, {"accept-language": "de"}, {"culture.code": "de-at"}, {"accept-language": "de"}]
 
-    async def handle() -> bool:
-        running.count += 1
-        try:
-            return await enter(admission, route("normal"))
-        finally:
-            running.count -= 1
 
-    assert sum(await asyncio.gather(*(handle() for _ in range(50)))) == 10
+def test_refusals_speak_the_language_of_the_request_and_spread_who_comes_again(admission: Admission) -> None:
+    answers = [admission.refuse(asking(**LANGUAGES[number // 3])) for number in range(12)]
+    assert {answer.status for answer in answers} == {503}
+    assert [answer.header("retry-after") for answer in answers] == ["2", "3", "1"] * 4
+    assert [answer.body for answer in answers[::3]] == [b"-/-", b"-/de", b"de-at/-", b"-/de"]
+    assert admission.refused == 12
+
+
+def test_a_refusal_is_made_once_and_sent_as_a_copy(admission: Admission) -> None:
+    first, *_, again = [admission.refuse(asking()) for _ in range(4)]
+    first.set_header("access-control-allow-origin", "https://shop.example")
+    assert again.body is first.body
+    assert again.header("access-control-allow-origin") is None
+    assert again.header("retry-after") == "2"
+
+
+def test_languages_that_nobody_speaks_are_forgotten(admission: Admission) -> None:
+    for number in range(1_000):
+        admission.refuse(asking(**{"accept-language": f"x{number}"}))
+    assert len(admission._made) <= 64
+
+
+SHOP = {
+    "projects/shop/controllers/shop.py": """
+        import asyncio
+
+        from core import Context, Controller
+
+        shop = Controller("shop-shop", version="1.0")
+
+        @shop.list
+        async def wait(ctx: Context) -> None:
+            await asyncio.sleep(0)
+    """,
+    "projects/shop/routes/api.py": """
+        from core import Cors, Path, Route, Routes
+        from projects.shop.controllers.shop import wait
+
+        api = Routes(group="shop", prefix="/shop", cors=Cors(["https://shop.example"]), paths=[
+            Path("./", list=Route("wait", chain=[wait])),
+        ])
+    """,
+}
+
+
+@pytest.fixture
+def app(tmp_path: Path, own_imports: None) -> App:
+    """An application that refuses what it must."""
+    built = build_small_app(tmp_path, SHOP, ServerSettings(default_output=None))
+    built.admission.alert = True
+    return built
+
+
+async def test_LOAD_1_what_arrives_together_is_counted_before_one_begins(app: App) -> None:
+    app.admission.limit = 10
+
+    async def ask() -> int:
+        return (await app.handle(Request("GET", "/shop/", index={b"origin": b"https://shop.example"}), "")).status
+
+    statuses = [await one for one in [asyncio.create_task(ask()) for _ in range(50)]]
+    assert statuses == [200] * 9 + [503] * 41, "nine tenths of the limit are for everybody"
+
+
+async def test_HTTP_8_pages_of_other_origins_can_read_a_refusal(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app.admission, "admits", lambda _: False)
+    origins = "https://shop.example", "https://evil.example"
+    answers = [await app.handle(Request("GET", "/shop/", index={b"origin": origin.encode()}), "") for origin in origins]
+    assert [answer.status for answer in answers] == [503, 503]
+    assert [answer.header("access-control-allow-origin") for answer in answers] == [origins[0], None]
+    assert b"ServiceUnavailable" in answers[1].body
