@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import time
 from typing import Any, Final, Literal, TypeVar, cast
 
 T = TypeVar("T")
@@ -128,5 +129,4 @@ def factory(make: Callable[[], T]) -> T:
 
 def now() -> datetime:
     """The current time as an aware UTC `datetime`, in milliseconds as MongoDB stores it."""
-    at = datetime.now(UTC)
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+    return datetime.fromtimestamp(int(time() * 1000) / 1000, UTC)  # `replace` takes longer than all of this

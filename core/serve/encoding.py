@@ -38,7 +38,7 @@ def encode_header(name: str, value: str) -> RawHeader:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a header name")
-    if not _VALUE.fullmatch(value):
+    if not (value.isascii() and value.isprintable()) and not _VALUE.fullmatch(value):  # the pattern takes longer
         raise ValueError(f"the value of header {name} contains a line break, or a character outside latin-1")
     return name.lower().encode("ascii"), value.strip(" \t").encode("latin-1")
 

@@ -86,9 +86,8 @@ class Response:
 
     def add_headers(self, headers: Mapping[str, str]) -> None:
         """Send headers, except those that this answer has already."""
-        present = {name for name, _ in self.raw_headers}
-        raw = (encode_header(name, value) for name, value in headers.items())
-        self.raw_headers += [item for item in raw if item[0] not in present]
+        present = dict(self.raw_headers)
+        self.raw_headers += [raw for raw in map(encode_header, headers, headers.values()) if raw[0] not in present]
 
     def vary(self, name: str) -> None:
         """Tell caches that the answer depends on a request header."""
