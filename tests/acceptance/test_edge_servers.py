@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography import x509
@@ -40,12 +42,14 @@ def server(ports: tuple[int, int]) -> Iterator[Server]:
             yield running
 
 
+TRUSTFUL = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TRUSTFUL.check_hostname, TRUSTFUL.verify_mode = False, ssl.CERT_NONE
+
+
 def certificate_for(port: int, name: str | None) -> str:
     """The common name of the certificate that a client gets for a name."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     plain = socket.create_connection(("127.0.0.1", port), 10)
-    with context.wrap_socket(plain, server_hostname=name) as wrapped:
+    with TRUSTFUL.wrap_socket(plain, server_hostname=name) as wrapped:
         found = x509.load_der_x509_certificate(wrapped.getpeercert(True) or b"")
         assert wrapped.version() in {"TLSv1.2", "TLSv1.3"}
     return str(found.subject.rfc4514_string())
@@ -78,10 +82,32 @@ def ask(port: int, host: str, path: str = "/edge/tell", *, tls: bool = False, **
 
 
 def wrap(connection: RawConnection, name: str) -> None:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    connection.socket = context.wrap_socket(connection.socket, server_hostname=name)
+    connection.socket = TRUSTFUL.wrap_socket(connection.socket, server_hostname=name)
     connection.file = connection.socket.makefile("rb")
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_LOAD_1_who_waits_for_a_held_up_server_is_answered(tls: bool, server: Server, ports: tuple[int, int]) -> None:
+    """Forty at once, each on a new connection; every fifth one says nothing sensible."""
+    port = ports[0] if tls else server.port
+
+    def call(number: int) -> int:
+        if number % 5:
+            try:
+                return ask(port, "first.example", tls=tls).status
+            except (EOFError, ConnectionError, ssl.SSLError):  # it waited for so long that its request was not begun
+                return 0
+        with raw_connection(port) as connection:
+            connection.send_bytes(b"\x00\x01 nonsense\r\n\r\n")
+            return 1 if tls and connection.is_closed() else connection.read().status
+
+    with raw_connection(server.port) as holding, ThreadPoolExecutor(40) as pool:
+        holding.send("GET", "/edge/block", Host="first.example")
+        statuses = Counter(pool.map(call, range(40)))
+        assert holding.read().status == 200
+    assert statuses[1 if tls else 405] == 8
+    assert statuses[200] > 0
+    assert statuses.keys() <= {0, 1, 200, 405, 503}
 
 
 def test_both_listeners_serve_the_same_routes(server: Server, ports: tuple[int, int]) -> None:
