@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from config.base import base
-from core import Log, env
+from core import Http, Log, env
 
 settings = replace(
     base,
+    # With debug blocks it is nobody else's; CATENA_HOST=0.0.0.0 opens it to phones on the same network.
+    listen=[Http(port=env("CATENA_PORT", default=3000), host=env("CATENA_HOST", default="127.0.0.1"))],
     log=Log(level=env("CATENA_LOG_LEVEL", default="info"), format="text"),
     debug=True,
     default_errors=("generic-defaultJSONErrorResponse", "1.0"),  # shows the debug block in errors, too

@@ -16,7 +16,7 @@ URL = "mongodb://db.example.com/shop"
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in VARIABLES:
+    for name in (*VARIABLES, "CATENA_HOST"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -42,6 +42,12 @@ def test_modes_that_need_nothing(mode: str, log_format: str, debug: bool, cron: 
     assert settings.databases["main"].url is LOCAL
     assert (settings.log.format, settings.debug, settings.cron.enabled) == (log_format, debug, cron)
     assert (settings.docs.enabled, settings.docs.title) == (None, "Catena")
+
+
+def test_only_this_machine_reaches_a_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [listener.host for listener in load("local").listen] == ["127.0.0.1"]
+    monkeypatch.setenv("CATENA_HOST", "0.0.0.0")
+    assert [listener.host for listener in load("local").listen] == ["0.0.0.0"]
 
 
 def test_production_needs_a_database() -> None:
