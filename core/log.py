@@ -152,14 +152,14 @@ def configure_logging(settings: Log, mode: str) -> None:
         logger.propagate = False
 
 
-@lru_cache(maxsize=2)
-def _format_second(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).isoformat()[:-6]
+@lru_cache(maxsize=2)  # many events happen in one
+def _format_millisecond(at: int) -> str:
+    return f"{datetime.fromtimestamp(at // 1000, UTC).isoformat()[:-6]}.{at % 1000:03d}Z"
 
 
 def format_time(at: float) -> str:
     """A time of `time.time()` as ISO 8601 in UTC, with milliseconds."""
-    return f"{_format_second(int(at))}.{int(at * 1000) % 1000:03d}Z"
+    return _format_millisecond(int(at * 1000))
 
 
 def _read_event(record: logging.LogRecord) -> dict[str, Any]:
