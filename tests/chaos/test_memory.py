@@ -93,7 +93,8 @@ def send(port: int, script: Path, requests: int) -> int:
     """At least so many requests on 16 kept connections."""
     done = 0
     while done < requests:
-        command = [require_tool("wrk"), "-t1", "-c16", "-d5s", "-s", script, f"http://127.0.0.1:{port}"]
+        load = [require_tool("wrk"), "-t1", "-c16", "-d5s", "--timeout", "30s"]
+        command = [*load, "-s", script, f"http://127.0.0.1:{port}"]
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         count, errors = output.rsplit("requests ", 1)[1].split()[0::2]
         assert int(errors) == 0, output
