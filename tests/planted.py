@@ -161,8 +161,10 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "a run that ended takes others along": Mutation(
         "core/cron/store.py",
-        '{"$pull": {"running": {"id": entry["id"]}}, ',
-        '{"$pull": {"running": {"server": entry["server"]}}, ',
+        """{"$pull": {"running": {"id": entry["id"]}}, "$inc": counts}
+        await self._change(job, change, {"running.id": entry["id"]})""",
+        """{"$pull": {"running": {"server": entry["server"]}}, "$inc": counts}
+        await self._change(job, change, {})""",
         "tests/integration/test_cron_lease.py::test_CRON_9_a_late_release_takes_nothing_from_the_next_run",
     ),
     "unknown fields are looked for at the top only": Mutation(
