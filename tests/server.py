@@ -209,7 +209,7 @@ def run_command(
     """`python server.py <arguments> --root <root>`, run to its end."""
     return subprocess.run(
         [sys.executable, str(ROOT / "server.py"), *arguments, "--root", str(root)],
-        cwd=ROOT,
+        cwd=root if root.is_dir() else ROOT,  # where files go that a project opens when it is imported
         env=server_environment(variables),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -217,3 +217,14 @@ def run_command(
         timeout=timeout_s,
         check=False,
     )
+
+
+def is_refused(port: int) -> bool:
+    """Whether nobody listens on a port of this machine; a listener that closes just now may reset who comes."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    except ConnectionResetError:
+        pass
+    return False

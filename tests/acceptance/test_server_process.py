@@ -15,7 +15,7 @@ import pytest
 from core.data.embedded import EmbeddedMongo, prepare_home
 from tests.applications import write_files
 from tests.mongo import mongod_pids, wait_until
-from tests.server import Server, run_command, start_server
+from tests.server import Server, is_refused, run_command, start_server
 
 CONFIG = """
     from core import LOCAL, Log, Mongo, ServerSettings, env
@@ -138,14 +138,6 @@ def test_LIFE_2_a_running_request_is_finished_and_nobody_else_is_accepted(
         answer = running.result(20)
         assert (answer.status, answer.json()["response"]) == (200, "done")
         assert server.process.wait(20) == 0
-
-
-def is_refused(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 def test_two_workers_answer_and_a_killed_one_is_replaced(probe_root: Path, in_memory: dict[str, str]) -> None:

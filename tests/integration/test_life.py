@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from tests.mongo import wait_until
 from tests.rig.checkers import compare
 from tests.rig.events import read_events
 from tests.rig.load import LoadResult, finish_load, get_request, start_load
-from tests.server import Server, run_command, start_server
+from tests.server import Server, is_refused, run_command, start_server
 
 pytestmark = pytest.mark.alone
 
@@ -130,14 +129,6 @@ def ask_quietly(server: Server, path: str) -> int:
         return server.get(path).status
     except OSError:
         return 0
-
-
-def is_refused(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 @pytest.fixture
