@@ -10,14 +10,15 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
 
 Headers = list[tuple[bytes, bytes]]
 
-ASSETS = Path(__file__).parent / "assets"
+#: the page itself, and what it loads from Swagger UI
+PAGE, ASSETS = Path(__file__).parent / "page", Path(__file__).parent / "assets"
 
 # SHA-256 of the vendored files, uncompressed: the ETag is known without reading half a megabyte, and a
 # test notices when a file is replaced without its digest.
@@ -30,45 +31,6 @@ DIGESTS = {
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="description" content="{description}">
-<title>{title}</title>
-<link rel="icon" type="image/svg+xml" href="/docs/favicon.svg">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<noscript>This page needs JavaScript. The same content as JSON: <a href="/api-docs">/api-docs</a></noscript>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/init.js"></script>
-</body>
-</html>
-"""
-
-# No sorter: tags and operations stand in the order of the route files. `validatorUrl: null` because the
-# default sends the document to a public validator.
-INIT_SCRIPT = """"use strict";
-window.ui = SwaggerUIBundle({
-  url: "/api-docs",
-  dom_id: "#swagger-ui",
-  presets: [SwaggerUIBundle.presets.apis],
-  layout: "BaseLayout",
-  deepLinking: true,
-  displayRequestDuration: true,
-  defaultModelsExpandDepth: 0,
-  validatorUrl: null
-});
-"""
-
-FAVICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="#2a7" stroke-width="2">'
-    '<rect x="1" y="5" width="8" height="6" rx="3"/><rect x="7" y="5" width="8" height="6" rx="3"/></svg>'
 )
 
 
@@ -95,24 +57,23 @@ class DocsAsset:
 
 
 def build_docs_pages(title: str, description: str) -> dict[str, DocsAsset]:
-    """The documentation page and everything it loads, by path.
-
-    Args:
-        title: name of the API, plain text; escaped here.
-        description: one sentence about it, plain text; escaped here.
-    """
-    page = PAGE.format(title=escape(title), description=escape(description))
+    """The documentation page of an API and everything it loads, by path; name and description are plain text."""
+    texts = {"title": escape(title), "description": escape(description)}
     assets = [
-        _generated("/docs", "text/html; charset=utf-8", page),
-        _generated("/docs/init.js", "text/javascript; charset=utf-8", INIT_SCRIPT),
-        _generated("/docs/favicon.svg", "image/svg+xml", FAVICON),
+        _packed("/docs", "text/html; charset=utf-8", _read("index.html").format(**texts)),
+        _packed("/docs/init.js", "text/javascript; charset=utf-8", _read("init.js")),
+        _packed("/docs/favicon.svg", "image/svg+xml", _read("favicon.svg")),
         _vendored("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
         _vendored("swagger-ui.css", "text/css; charset=utf-8"),
     ]
     return {asset.path: asset for asset in assets}
 
 
-def _generated(path: str, media_type: str, text: str) -> DocsAsset:
+def _read(name: str) -> str:
+    return (PAGE / name).read_text(encoding="utf-8")
+
+
+def _packed(path: str, media_type: str, text: str) -> DocsAsset:
     content = text.encode()
     # Level 9 and no time stamp: every worker and every start sends the same bytes.
     body = gzip.compress(content, 9, mtime=0)
@@ -120,7 +81,8 @@ def _generated(path: str, media_type: str, text: str) -> DocsAsset:
 
 
 def _vendored(name: str, media_type: str) -> DocsAsset:
-    return _asset(f"/docs/{name}", media_type, DIGESTS[name], partial(_read_vendored, name))
+    # Kept once read: a server whose docs nobody opens pays nothing.
+    return _asset(f"/docs/{name}", media_type, DIGESTS[name], cache((ASSETS / f"{name}.gz").read_bytes))
 
 
 def _asset(path: str, media_type: str, digest: str, load: Callable[[], bytes]) -> DocsAsset:
@@ -137,9 +99,3 @@ def _asset(path: str, media_type: str, digest: str, load: Callable[[], bytes]) -
         "x-content-type-options": "nosniff",
     }
     return DocsAsset(path, tuple((name.encode(), value.encode()) for name, value in headers.items()), load)
-
-
-@cache
-def _read_vendored(name: str) -> bytes:
-    """The compressed file; kept once read, so a server whose docs nobody opens pays nothing."""
-    return (ASSETS / f"{name}.gz").read_bytes()

@@ -22,18 +22,18 @@ FUNCTION_LINES = 40
 CORE_LINES = 8_000
 #: what a room of core may have while core is over its budget; "" is the files that stand in core itself
 ROOM_LINES = {
-    "": 1_400,
+    "": 1_411,
     "commands": 472,
-    "cron": 1_125,
-    "data": 2_570,
+    "cron": 1_124,
+    "data": 2_569,
     "declare": 650,
-    "docs": 520,
+    "docs": 475,
     "http": 509,
     "link": 1_290,
-    "load": 984,
-    "observe": 392,
-    "schema": 2_290,
-    "serve": 4_371,
+    "load": 983,
+    "observe": 394,
+    "schema": 2_291,
+    "serve": 4_405,
 }
 
 OURS = ("core", "generic", "projects", "config", "tests", "server.py")
