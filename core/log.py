@@ -83,8 +83,13 @@ class JsonFormatter(logging.Formatter):
             line = orjson.dumps(event, default=str, option=_OPTIONS)
         except TypeError:  # halves of characters, cycles, integers beyond 64 bits
             line = orjson.dumps({name: _harden(value) for name, value in event.items()}, option=_OPTIONS)
-        text = line.decode()
-        return text if text.isascii() and "\x7f" not in text else _UNSAFE_IN_JSON.sub(_escape_one, text)
+        return _harden_json(line.decode())
+
+    def escape(self, text: str) -> str:
+        """How a text stands inside of quotes."""
+        if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+            return text
+        return _harden_json(orjson.dumps(text).decode()[1:-1])
 
 
 class TextFormatter(logging.Formatter):
@@ -101,7 +106,11 @@ class TextFormatter(logging.Formatter):
         head = "{timestamp} [{level}] [{tag}]: {message}".format_map(event)
         data = f" --> {event.pop('data')}" if "data" in event else ""
         others = "".join(f" {name}={value}" for name, value in list(event.items())[4:])
-        return _UNSAFE.sub(_escape_one, f"{head}{others}{data}")
+        return self.escape(f"{head}{others}{data}")
+
+    def escape(self, text: str) -> str:
+        """How a text stands in a line."""
+        return _UNSAFE.sub(_escape_one, text)
 
 
 #: lines that were left out, because there were too many of a kind, or could not be written
@@ -176,6 +185,10 @@ def _read_event(record: logging.LogRecord) -> dict[str, Any]:
     }
     known = _OWN | event.keys()
     return event | {name: value for name, value in record.__dict__.items() if name not in known}
+
+
+def _harden_json(text: str) -> str:
+    return text if text.isascii() and "\x7f" not in text else _UNSAFE_IN_JSON.sub(_escape_one, text)
 
 
 def _harden(value: Any) -> Any:

@@ -119,14 +119,14 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "a client that left is a failure": Mutation(
         "core/serve/app.py",
-        "        except Disconnected:\n            return\n        except asyncio.CancelledError:",
-        "        except asyncio.CancelledError:",
+        "            except Disconnected:\n                return\n            except asyncio.CancelledError:",
+        "            except asyncio.CancelledError:",
         "tests/attack/test_connections.py::test_HTTP_16_a_client_that_leaves_is_no_line_in_the_log",
     ),
     "a cut request is a 500": Mutation(
         "core/serve/app.py",
-        "            if not self.draining:\n                raise",
-        "            if True:\n                raise",
+        "                if not self.draining:\n                    raise",
+        "                if True:\n                    raise",
         "tests/integration/test_life.py::test_LIFE_2_a_request_that_does_not_end_is_cut_after_the_drain_time",
     ),
     "the supervisor keeps its sockets": Mutation(

@@ -6,7 +6,7 @@ own (the SDK, or an agent that brings it) sends them somewhere. Loaded only wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, Final
@@ -15,7 +15,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from core.link.linked import LinkedRoute, LinkedStep
-from core.serve.encoding import RawHeader
+from core.serve.exchange import Exchange, Serve
 from core.serve.request import Request
 
 #: messages of exceptions stand in the log, which knows how to keep secrets
@@ -28,10 +28,15 @@ class Tracing:
     def __init__(self) -> None:
         self._start = trace.get_tracer("catena").start_as_current_span
 
-    def enter(self, headers: Iterable[RawHeader]) -> AbstractContextManager[Any]:
-        """What a request runs inside of, with headers as received."""
-        texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
-        return self._start("request", propagate.extract(texts), SpanKind.SERVER, **_QUIET)
+    def wrap(self, serve: Serve) -> Serve:
+        """The same function, each request a span, which belongs to what the headers as received say."""
+
+        async def traced(request: Request, exchange: Exchange) -> None:
+            texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers}
+            with self._start("request", propagate.extract(texts), SpanKind.SERVER, **_QUIET):
+                await serve(request, exchange)
+
+        return traced
 
     def note(self, request: Request, status: int, size: int) -> None:
         """A request is over; called inside of its span, which gets its name now."""

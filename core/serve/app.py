@@ -49,7 +49,7 @@ class App:
     """
 
     def __init__(self, context: AppContext, observation: Observation, on_stop: Callable[[], None]) -> None:
-        self.context, self.meter = context, observation.meter
+        self.context, self.meter, self._notes = context, observation.meter, observation.notes
         self.serve = observation.wrap(self._serve)
         self.draining, self._on_stop = False, on_stop
         self._limits = context.server.limits
@@ -129,24 +129,28 @@ class App:
 
     async def _serve(self, request: Request, exchange: Exchange) -> None:
         try:
-            response = await self.handle(request, self._admit(request, exchange), exchange.drop_stale)
-        except HTTPError as error:
-            response = plain_error_response(self.context, request, error)
-        except Disconnected:
-            return
-        except asyncio.CancelledError:
-            if not self.draining:
-                raise  # else the time for running requests is up: who still waits is told to come back
-            response = plain_error_response(self.context, request, Unavailable())
-        except Exception as error:  # noqa: BLE001
-            # The last resort: a bug of ours must not end without an answer.
-            extra = {"action": "request.failed", "request_id": request.id}
-            _log.error("%s %s failed: %r", request.method, request.path, error, exc_info=error, extra=extra)
-            response = plain_error_response(self.context, request, InternalServerError())
-        try:
-            await self._send(response, request, exchange)
-        except Disconnected:
-            return
+            try:
+                response = await self.handle(request, self._admit(request, exchange), exchange.drop_stale)
+            except HTTPError as error:
+                response = plain_error_response(self.context, request, error)
+            except Disconnected:
+                return
+            except asyncio.CancelledError:
+                if not self.draining:
+                    raise  # else the time for running requests is up: who still waits is told to come back
+                response = plain_error_response(self.context, request, Unavailable())
+            except Exception as error:  # noqa: BLE001
+                # The last resort: a bug of ours must not end without an answer.
+                extra = {"action": "request.failed", "request_id": request.id}
+                _log.error("%s %s failed: %r", request.method, request.path, error, exc_info=error, extra=extra)
+                response = plain_error_response(self.context, request, InternalServerError())
+            try:
+                await self._send(response, request, exchange)
+            except Disconnected:
+                return
+        finally:
+            for note in self._notes:
+                note(request, exchange.status, exchange.size)
 
     def _admit(self, request: Request, exchange: Exchange) -> str:
         """Let the gate look at a request, and fill it with what was found; returns the host name."""

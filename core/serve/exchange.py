@@ -7,7 +7,7 @@ Out: the headers as they were received, and methods that send. Next: `app.py`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from core.data.deadline import Disconnected
 from core.serve.client import parse_address
@@ -17,6 +17,8 @@ from core.serve.request import Request
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+#: the status of a request whose client left without an answer
+LEFT: Final = 499
 
 
 class Exchange(Protocol):
@@ -25,10 +27,13 @@ class Exchange(Protocol):
     Attributes:
         headers: as received, names in lower case.
         port: of the listener.
+        status, size: of the answer, as far as it was sent; the bytes of its body.
     """
 
     headers: list[RawHeader]
     port: int
+    status: int
+    size: int
 
     def drop_stale(self) -> bool:
         """Under overload: end it if nobody waits for the answer any more; whether it did."""
@@ -44,12 +49,17 @@ class Exchange(Protocol):
         """
 
 
+#: answers a request that nobody looked at yet
+Serve = Callable[[Request, Exchange], Awaitable[None]]
+
+
 class AsgiExchange:
     """An exchange over the messages of an ASGI server."""
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self.headers: list[RawHeader] = scope["headers"]
         self._receive, self._send = receive, send
+        self.status, self.size = LEFT, 0
         self.port = (scope.get("server") or ("", 0))[1] or 0
 
     def read_request(self, scope: Message) -> Request:
@@ -77,9 +87,11 @@ class AsgiExchange:
 
     async def answer(self, status: int, headers: list[RawHeader], body: bytes) -> None:
         """Send a whole answer."""
+        self.status, self.size = status, len(body)
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
     async def send(self, message: Message) -> None:
         """Send a part of an answer."""
+        self.status, self.size = message.get("status", self.status), self.size + len(message.get("body", b""))
         await self._send(message)

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 
 from core.data.deadline import Disconnected
 from core.serve.encoding import RawHeader
-from core.serve.exchange import Message
+from core.serve.exchange import LEFT, Message
 from core.serve.request import Request
 
 
@@ -40,14 +40,13 @@ class HttpExchange:
         keep_alive: whether another one may follow.
         more: whether more of the body is to come.
         started, complete: whether the answer is begun, and written.
+        status, size: of the answer, as far as it was sent.
     """
 
-    # fmt: off
     __slots__ = (
         "_body", "_changed", "_expects", "_is_chunked", "_is_gone", "_is_head", "_is_told", "_left", "_version",
-        "_wire", "complete", "headers", "keep_alive", "more", "port", "started",
-    )
-    # fmt: on
+        "_wire", "complete", "headers", "keep_alive", "more", "port", "size", "started", "status",
+    )  # fmt: skip
 
     def __init__(self, wire: Wire, request: Request, headers: list[RawHeader], *, expects: bool) -> None:
         self._wire, self.port, self.headers = wire, wire.port, headers
@@ -55,7 +54,7 @@ class HttpExchange:
         self._is_head, self._version, self._expects = request.method == "HEAD", request.http_version, expects
         self.keep_alive = self.more = True
         self.started = self.complete = self._is_gone = self._is_told = self._is_chunked = False
-        self._body = b""
+        self._body, self.status, self.size = b"", LEFT, 0
         self._changed: asyncio.Event | None = None  # made by who waits: mostly nobody does
         self._left: int | None = None  # bytes of the answer's body, if their number is known
 
@@ -102,6 +101,7 @@ class HttpExchange:
         """Send a whole answer, in one piece."""
         if self._wire.flow.write_paused or self._is_gone:
             await self._wait()
+        self.status, self.size = status, len(body)
         self._wire.write(status, headers, body, keep_alive=self.keep_alive)
         self._finish()
 
@@ -109,16 +109,17 @@ class HttpExchange:
         """Send the head of an answer, whose body has a known length or comes in chunks, or a piece of the body."""
         await self._wait()
         if message["type"] == "http.response.start":
-            status, headers = message["status"], message["headers"]
+            self.status, headers = message["status"], message["headers"]
             self._left = next((int(value) for name, value in headers if name == b"content-length"), None)
-            if self._is_head or status in {204, 304}:
+            if self._is_head or self.status in {204, 304}:
                 self._left = 0
             elif self._left is None and self._version == "1.1":
                 self._is_chunked, headers = True, [*headers, (b"transfer-encoding", b"chunked")]
             self.started = True
-            self._wire.write(status, headers, b"", keep_alive=self.keep_alive)
+            self._wire.write(self.status, headers, b"", keep_alive=self.keep_alive)
             return
         piece, more = message.get("body", b""), message.get("more_body", False)
+        self.size += len(piece)
         if self._left is not None:
             self._left -= len(piece)
             if self._left < 0 or (self._left and not more):
