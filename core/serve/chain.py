@@ -48,6 +48,8 @@ async def answer(ctx: Context) -> Response:
         response = await _answer_failure(ctx, error, kept, arounds)
     if ctx.headers:
         response.add_headers(ctx.headers)  # those of the response itself win
+    if ctx.limit_headers:
+        response.add_raw_headers(ctx.limit_headers)
     if ctx.has_culture:
         response.vary("accept-language, culture.code")
     for cookie in ctx.cookies.values():

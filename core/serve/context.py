@@ -24,6 +24,7 @@ from core.load.registry import Registry
 from core.log import EventLogger
 from core.schema.rules import now
 from core.serve.background import Background
+from core.serve.encoding import RawHeader
 from core.serve.i18n import Translator
 from core.serve.limits import Limiter
 from core.serve.refusals import Refusals
@@ -122,17 +123,16 @@ class Context:
         result: what the output step sends; set by returning a value from a step.
         status: HTTP status of the answer.
         headers, cookies: of the answer; values of `Set-Cookie` by name, see `set_cookie`.
+        limit_headers: what rate limits say of the request, as it is sent.
         cache_time_s: how long the answer may be kept, for the cache-control step.
         expired: whether the deadline of the request has passed.
         has_culture: whether the answer may depend on the language that the request asks for.
     """
 
-    # fmt: off
     __slots__ = (
         "_culture", "_stored_culture", "app", "cache_time_s", "cookies", "db", "expired", "has_culture", "headers",
-        "request", "result", "route", "settings", "status",
-    )
-    # fmt: on
+        "limit_headers", "request", "result", "route", "settings", "status",
+    )  # fmt: skip
 
     def __init__(self, app: AppContext, route: LinkedRoute, request: Request) -> None:
         self.app = app
@@ -144,6 +144,7 @@ class Context:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.cookies: dict[str, str] = {}
+        self.limit_headers: list[RawHeader] = []
         self.cache_time_s = 0
         self.expired = self.has_culture = False
         self._culture: tuple[str, str] | None = None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -36,11 +37,17 @@ def encode_header(name: str, value: str) -> RawHeader:
     Raises:
         ValueError: the name is no header name, or the value contains a control character or one outside latin-1.
     """
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not a header name")
+    raw_name = _encode_name(name)
     if not (value.isascii() and value.isprintable()) and not _VALUE.fullmatch(value):  # the pattern takes longer
         raise ValueError(f"the value of header {name} contains a line break, or a character outside latin-1")
-    return name.lower().encode("ascii"), value.strip(" \t").encode("latin-1")
+    return raw_name, value.strip(" \t").encode("latin-1")
+
+
+@lru_cache(maxsize=512)
+def _encode_name(name: str) -> bytes:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a header name")
+    return name.lower().encode("ascii")
 
 
 def encode_json(value: Any) -> bytes:

@@ -12,16 +12,16 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from contextvars import Context as EmptyContext
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
 from math import ceil
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.data.counters import Count, Counters, MemoryCounters
 from core.errors import StoreError, TooManyRequests
 from core.link.linked import LinkedLimit
+from core.serve.encoding import RawHeader
 from core.settings import RateLimit
 
 _log = logging.getLogger("catena.limits")
@@ -33,8 +33,7 @@ _GRANTS_MAX: Final = 20_000  # what is known without asking may be forgotten, ne
 _LARGE: Final = 500  # from here on a process takes requests in blocks, a fiftieth of its share each
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether a request may go on, how many more may, and in how many seconds that will be more again."""
 
     allowed: bool
@@ -43,16 +42,10 @@ class Verdict:
     reset_s: float
 
     def headers(self, name: str) -> dict[str, str]:
-        """Headers of mia.js, those of draft-ietf-httpapi-ratelimit-headers, and Retry-After where it was refused."""
-        per_s, reset_s = max(1, round(self.limit.per_s)), str(ceil(self.reset_s))
-        found = {
-            "x-rate-limit-limit": str(self.limit.requests),
-            "x-rate-limit-remaining": str(self.remaining),
-            "x-rate-limit-reset": reset_s,
-            "ratelimit-policy": f'"{name}";q={self.limit.requests};w={per_s}',
-            "ratelimit": f'"{name}";r={self.remaining};t={reset_s}',
-        }
-        return found if self.allowed else found | {"retry-after": str(max(1, ceil(self.reset_s)))}
+        """Headers that tell of it, Retry-After where it was refused."""
+        found = [*_write_headers(name, self.limit, self.remaining, self.reset_s)]
+        found += [] if self.allowed else [(b"retry-after", b"%d" % max(1, ceil(self.reset_s)))]
+        return {key.decode(): value.decode() for key, value in found}
 
 
 class _Grants:
@@ -87,36 +80,41 @@ class Limiter:
         self._paused_until = float("-inf")
         self.refused = 0
 
-    async def admit(self, limits: Iterable[LinkedLimit], address: str) -> dict[str, str]:
+    async def admit(self, limits: Iterable[LinkedLimit], address: str) -> list[RawHeader]:
         """Count a request against every limit of its route; gives the headers that tell of the tightest.
 
         Raises:
             TooManyRequests: one of them is exhausted.
         """
-        client = client_key(address)
-        tightest: tuple[Verdict, str] | None = None
+        client, now = client_key(address), self._clock()
+        tightest: tuple[int, float, LinkedLimit] | None = None
         for limit in limits:
-            verdict = await self.take(f"{limit.scope} {client}", limit.limit)
-            if not verdict.allowed:
-                raise TooManyRequests(headers=verdict.headers(limit.name))
-            if tightest is None or verdict.remaining < tightest[0].remaining:
-                tightest = verdict, limit.name
-        return tightest[0].headers(tightest[1]) if tightest else {}
+            grants = self._grants.get(key := f"{limit.scope} {client}")
+            if grants is not None and grants.left > 1 and now < grants.until:  # as `take` does, which costs more
+                grants.left -= 1
+                left, reset_s = grants.left + grants.count.left, grants.resets_at - now
+            else:
+                verdict = await self.take(key, limit.limit)
+                if not verdict.allowed:
+                    raise TooManyRequests(headers=verdict.headers(limit.name))
+                left, reset_s = verdict.remaining, verdict.reset_s
+            if tightest is None or left < tightest[0]:
+                tightest = left, reset_s, limit
+        return _write_headers(tightest[2].name, tightest[2].limit, *tightest[:2]) if tightest else []
 
     async def take(self, key: str, limit: RateLimit) -> Verdict:
         """Count one request of a key; it is granted at most `limit.requests` in `limit.per_s` seconds."""
-        grants = self._grants.get(key)
-        if grants is None:
-            grants = self._open(key)
+        grants = self._grants.get(key) or self._open(key)
         while True:
             now = self._clock()
             if grants.left and now < grants.until:
                 grants.left -= 1
                 if not grants.left and now >= grants.refused_until and grants.asking is None:
                     self._grants.pop(key, None)  # says nothing any more
-                return self._verdict(grants, limit, now, allowed=True)
+                return Verdict(True, limit, grants.left + grants.count.left, max(0.0, grants.resets_at - now))
             if now < grants.refused_until:
-                return self._verdict(grants, limit, now, allowed=False)
+                self.refused += 1
+                return Verdict(False, limit, 0, max(0.0, grants.resets_at - now))
             grants.wanted += 1
             if grants.asking is None:
                 # Clean context: asked for everybody who waits, not under the deadline of the first one.
@@ -158,17 +156,27 @@ class Limiter:
                     return await self._counters.take(stored, limit.requests, limit.per_s, wanted)
             except (StoreError, TimeoutError) as error:
                 self._paused_until = now + _PAUSE_S
-                extra = {"action": "limits.alone"}
-                _log.warning(
-                    "rate limits are counted by each process alone: %s", str(error) or "no answer", extra=extra
-                )
+                extra, reason = {"action": "limits.alone"}, str(error) or "no answer"
+                _log.warning("rate limits are counted by each process alone: %s", reason, extra=extra)
         share = max(1, limit.requests // self._processes)
         return await self._alone.take(key, share, limit.per_s, min(wanted, share))
 
-    def _verdict(self, grants: _Grants, limit: RateLimit, now: float, *, allowed: bool) -> Verdict:
-        self.refused += not allowed
-        remaining = grants.left + grants.count.left if allowed else 0
-        return Verdict(allowed, limit, remaining, max(0.0, grants.resets_at - now))
+
+def _write_headers(name: str, limit: RateLimit, remaining: int, reset_s: float) -> list[RawHeader]:
+    """Headers of mia.js, and those of draft-ietf-httpapi-ratelimit-headers."""
+    left, reset = str(remaining), str(max(0, ceil(reset_s)))
+    first, policy = _write_fixed(name, limit.requests, limit.per_s)
+    both = f'"{name}";r={left};t={reset}'.encode()
+    return [
+        first, (b"x-rate-limit-remaining", left.encode()), (b"x-rate-limit-reset", reset.encode()),
+        policy, (b"ratelimit", both),
+    ]  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _write_fixed(name: str, requests: int, per_s: float) -> tuple[RawHeader, RawHeader]:
+    policy = f'"{name}";q={requests};w={max(1, round(per_s))}'
+    return (b"x-rate-limit-limit", b"%d" % requests), (b"ratelimit-policy", policy.encode())
 
 
 @lru_cache(maxsize=4096)

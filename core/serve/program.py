@@ -66,7 +66,7 @@ def _write_sections(route: LinkedRoute) -> Iterator[str]:
     asked = {slot for step in route.steps for _, slot in step.arguments}
     yield from (f"v{slot} = None" for slot in sorted(asked - {section.slot for section in route.sections}))
     if route.rate_limits:
-        yield "ctx.headers |= await ctx.app.limits.admit(ctx.route.rate_limits, ctx.request.client_ip)"
+        yield "ctx.limit_headers = await ctx.app.limits.admit(ctx.route.rate_limits, ctx.request.client_ip)"
     if route.reads:
         yield "request = ctx.request"
         yield from (f"{name} = {source}" for name, source in _SOURCES.items() if name in route.reads)

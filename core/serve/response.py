@@ -7,7 +7,7 @@ Every answer carries `nosniff` and a content security policy. Before it: `chain.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -86,8 +86,12 @@ class Response:
 
     def add_headers(self, headers: Mapping[str, str]) -> None:
         """Send headers, except those that this answer has already."""
+        self.add_raw_headers(map(encode_header, headers, headers.values()))
+
+    def add_raw_headers(self, headers: Iterable[RawHeader]) -> None:
+        """The same with headers as they are sent."""
         present = dict(self.raw_headers)
-        self.raw_headers += [raw for raw in map(encode_header, headers, headers.values()) if raw[0] not in present]
+        self.raw_headers += [raw for raw in headers if raw[0] not in present]
 
     def vary(self, name: str) -> None:
         """Tell caches that the answer depends on a request header."""

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("own_imports")
 WHOLE = """\
 async def run(ctx, kept, arounds):
     v1 = None
-    ctx.headers |= await ctx.app.limits.admit(ctx.route.rate_limits, ctx.request.client_ip)
+    ctx.limit_headers = await ctx.app.limits.admit(ctx.route.rate_limits, ctx.request.client_ip)
     request = ctx.request
     query = parse_query(request.query_string, limits)
     body = await read_body(request)
