@@ -42,9 +42,7 @@ class Admission:
     def __init__(self, settings: Overload, running: Deadlines, make: Callable[[Request, HTTPError], Response]) -> None:
         self.alert, self.refused = False, 0
         self.limit = float(settings.max_requests)
-        self._target_s = settings.max_lag_ms / 1000
-        self._max = settings.max_requests
-        self._running = running
+        self._target_s, self._max, self._running = settings.max_lag_ms / 1000, settings.max_requests, running
         self._make, self._made = make, dict[tuple[Any, ...], Response]()
         self._waiting = 0  # slow clients must not use up the limit
         self._due = math.inf

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.protocols.utils import get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from core.errors import BadRequest, HeadersTooLarge, HTTPError, MethodNotAllowed, Unavailable
@@ -55,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # what follows is not looked at
+        self.port = listener.port
         hsts = listener.hsts_s if isinstance(listener, Https) else 0
         self._hsts = b"strict-transport-security: max-age=%d\r\n" % hsts if hsts else b""
         self._read_by = self._write_by = inf  # when the client must have sent, or read
@@ -69,8 +70,7 @@ class Connection(asyncio.Protocol):
         """Count it; one too many is refused."""
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
         self.flow = FlowControl(self.transport)
-        client, server = get_remote_addr(self.transport), get_local_addr(self.transport)
-        self._address, self.port = client[0] if client else "", (server[1] if server else 0) or 0
+        self._address = (get_remote_addr(self.transport) or ("",))[0]
         self.client_ip = str(parse_address(self._address) or self._address)
         self.scheme = "https" if is_ssl(self.transport) else "http"
         self._connections.add(self)

@@ -53,9 +53,7 @@ class _Server(uvicorn.Server):
         on_ready: Callable[[], None],
     ) -> None:
         super().__init__(config)
-        self._app, self._metrics = app, metrics
-        self._contexts = contexts
-        self._on_ready = on_ready
+        self._app, self._contexts, self._metrics, self._on_ready = app, contexts, metrics, on_ready
         settings, request = app.context.server, Request("GET", "/")
         is_proxy = Proxies(settings.trusted_proxies).is_trusted
         self._guard = Guard(settings, lambda error: plain_error_response(app.context, request, error), is_proxy)
