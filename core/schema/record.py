@@ -56,7 +56,7 @@ class Record:
 
     def __copy__(self) -> Self:
         made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__)
+        made.__dict__ = self.__dict__.copy()
         made._schema, made._sent, made._unknown = self._schema, self._sent, getattr(self, "_unknown", None) or {}
         return made
 

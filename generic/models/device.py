@@ -7,7 +7,6 @@ controllers only. Source: mia.js 5.1; `exipires` is mia's spelling, and both spe
 from __future__ import annotations
 
 import secrets
-from copy import copy
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -157,6 +156,6 @@ class Device(Model, identity="generic-deviceModel", version="1.0", collection="d
 
     def lend(self) -> Device:
         """A copy for one request: its own fields are its own, what is nested is shared."""
-        lent = copy(self)
+        lent = self.__copy__()  # `copy` looks for it first, which takes longer
         lent.is_verified = True
         return lent
