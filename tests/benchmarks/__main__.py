@@ -20,7 +20,7 @@ from pathlib import Path
 from pymongo import MongoClient
 
 from core.data.embedded import EmbeddedMongo
-from tests.benchmarks.cases import CASES, FOOTPRINT, KEYS, MANY, OUTGOING, WORKERS, Case
+from tests.benchmarks.cases import CASES, FOOTPRINT, KEYS, OUTGOING, PAIRS, WORKERS, Case
 from tests.benchmarks.footprint import Footprint, measure_footprints
 from tests.benchmarks.machine import Cores, choose_cores, describe_machine, is_quiet
 from tests.benchmarks.measure import Bench, check_agreement
@@ -43,7 +43,7 @@ from tests.tree import ROOT
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 BUSY = 2
 PATIENCE_S = 120
-PAIRS = 10
+ROUNDS_OF_PAIRS = 10
 
 
 def main() -> int:
@@ -115,12 +115,9 @@ def measure(options: argparse.Namespace, bench: Bench, mongo_url: str) -> dict[s
             client["bench"][collection].insert_one(document)
     if cases:
         run_cases(bench, cases, url, options.repeats)
-    if MANY.key in options.cases:
-        counts = {"catena 10 routes": "10", "catena 5,000 routes": "5000"}
-        run_pair(bench, MANY, {name: ([], {"BENCH_ROUTES": count}) for name, count in counts.items()}, url, options)
-    if WORKERS.key in options.cases:
-        counts = {"catena 1 worker": "1", "catena 2 workers": "2"}
-        run_pair(bench, WORKERS, {name: (["--workers", count], {}) for name, count in counts.items()}, url, options)
+    for case in PAIRS:
+        if case.key in options.cases:
+            run_pair(bench, case, url, options)
     footprints = {}
     if FOOTPRINT in options.cases:
         say("starts")
@@ -150,19 +147,13 @@ def run_cases(bench: Bench, cases: list[Case], url: str, rounds: int) -> None:
         bench.run_rounds(cases, servers, rounds, say)
 
 
-def run_pair(
-    bench: Bench,
-    case: Case,
-    variants: dict[str, tuple[list[str], dict[str, str]]],
-    url: str,
-    options: argparse.Namespace,
-) -> None:
-    """Catena against itself: name → command-line options and environment."""
+def run_pair(bench: Bench, case: Case, url: str, options: argparse.Namespace) -> None:
+    """Catena against itself."""
     core = bench.cores.both if case is WORKERS else {bench.cores.server}
-    rounds = options.repeats if case is WORKERS or options.quick else max(PAIRS, options.repeats)
+    rounds = options.repeats if case is WORKERS or options.quick else max(ROUNDS_OF_PAIRS, options.repeats)
     with ExitStack() as stack:
         servers = {}
-        for name, (extra, variables) in variants.items():
+        for name, (extra, variables) in case.variants.items():
             command = catena_command("bench", APPLICATION, *extra)
             entered = start(name, command, core, "/bench/hello", CATENA_MONGO_URL=url, **variables)
             servers[name] = stack.enter_context(entered)

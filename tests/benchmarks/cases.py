@@ -6,8 +6,8 @@ plain figure. Keys are those of the table in `docs/benchmarks.md`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tests.benchmarks.samples import SEARCH
@@ -32,6 +32,7 @@ class Case:
         script: file in `scripts/`; with `post.lua` the body is `body`.
         body: name of a sample: `order` or `entry`.
         signed: version of the signature that it carries.
+        variants: where Catena is compared with itself, the command-line options and environment of each of `servers`.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Case:
     script: str = ""
     body: str = ""
     signed: str = ""
+    variants: Mapping[str, tuple[Sequence[str], Mapping[str, str]]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,41 @@ CASES = (
     Case("E1", "find one by id, 1 connection", "/bench/items/1", WITH_DATA, 1, "items.lua"),
     Case("G1", "insert one, 1 connection", "/bench/items", WITH_DATA, 1, "post.lua", "entry"),
 )
-MANY = Case("H", "hello with 5,000 routes", "/many/9", ("catena 5,000 routes", "catena 10 routes"), script="many.lua")
-# Few connections: more would be told, rightly, to come back later.
-WORKERS = Case("W", "5 ms of CPU", "/bench/burn", ("catena 2 workers", "catena 1 worker"), connections=8)
+MANY = Case(
+    "H",
+    "hello with 5,000 routes",
+    "/many/9",
+    ("catena 5,000 routes", "catena 10 routes"),
+    script="many.lua",
+    variants={"catena 5,000 routes": ((), {"BENCH_ROUTES": "5000"}), "catena 10 routes": ((), {"BENCH_ROUTES": "10"})},
+)
+LIMITED = Case(
+    "L",
+    "hello with a rate limit, counted in MongoDB",
+    "/bench/hello",
+    ("catena limited", "catena"),
+    variants={"catena limited": ((), {"BENCH_LIMITED": "yes"}), "catena": ((), {})},
+)
+OBSERVED = Case(
+    "O",
+    "hello with overload control, access log and metrics",
+    "/bench/hello",
+    ("catena observed", "catena alone"),
+    variants={"catena observed": ((), {"BENCH_OBSERVED": "yes"}), "catena alone": ((), {"BENCH_OBSERVED": "no"})},
+)
+# Without overload control, which would tell some, rightly, to come back later.
+WORKERS = Case(
+    "W",
+    "5 ms of CPU",
+    "/bench/burn",
+    ("catena 2 workers", "catena 1 worker"),
+    variants={
+        "catena 2 workers": (("--workers", "2"), {"BENCH_OBSERVED": "no"}),
+        "catena 1 worker": (("--workers", "1"), {"BENCH_OBSERVED": "no"}),
+    },
+)
+#: cases in which Catena is compared with itself
+PAIRS = (MANY, LIMITED, OBSERVED, WORKERS)
 
 START = "start to first answer, s"
 RSS = "RSS of a worker, MB"
@@ -124,8 +158,10 @@ TARGETS = (
     Target("P", "starlette", ">=", 0.8),
     Target("M", "", "<=", 70, "p50"),
     Target("H", "catena 10 routes", "<=", 1.05, "cpu"),
+    Target("L", "catena", ">=", 0.85),
+    Target("O", "catena alone", ">=", 0.9),
     Target("W", "catena 1 worker", ">=", 1.7),
     Target(START, "", "<=", 0.6, "figure"),
     Target(RSS, "", "<=", 60, "figure"),
 )
-KEYS = (*(case.key for case in CASES), MANY.key, WORKERS.key, FOOTPRINT)
+KEYS = (*(case.key for case in CASES), *(case.key for case in PAIRS), FOOTPRINT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -92,13 +93,14 @@ def start(name: str, command: list[str], cores: Collection[int], ready: str, **v
         variables: environment variables.
     """
     port = free_port()
-    with on_cores(cores):
+    # A file, because what is written to nowhere costs nothing.
+    with tempfile.TemporaryFile() as output, on_cores(cores):
         popen = subprocess.Popen(
             [*command, "--port", str(port)],
             cwd=ROOT,
             env=child_environment(**variables),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=output,
         )
     process = Process(name, popen, port)
     try:

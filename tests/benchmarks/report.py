@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.benchmarks.cases import CASES, MANY, RSS, START, TARGETS, WORKERS, Case, Target
+from tests.benchmarks.cases import CASES, PAIRS, RSS, START, TARGETS, WORKERS, Case, Target
 from tests.benchmarks.footprint import Footprint
 from tests.benchmarks.measure import Sample, Samples
 
@@ -74,7 +74,7 @@ def find_figure(
     if target.of == "figure":
         demo = footprints.get("catena, demo")
         return (None, None) if demo is None else ({START: demo.start_s, RSS: demo.rss_mb}[target.case], None)
-    ours = next(case.servers[0] for case in (*CASES, MANY, WORKERS) if case.key == target.case)
+    ours = next(case.servers[0] for case in (*CASES, *PAIRS) if case.key == target.case)
     if target.of == "p50":
         taken = samples.get((target.case, ours), [])
         return (_median(taken, "p50_ms"), None) if taken else (None, None)
@@ -92,7 +92,7 @@ def build_table(samples: Samples) -> str:
     """Medians by case and server."""
     rows = [
         (case.key if name == case.servers[0] else "", case.title if name == case.servers[0] else "", name, *row)
-        for case in (*CASES, MANY, WORKERS)
+        for case in (*CASES, *PAIRS)
         for name in case.servers
         if (row := _row(case, name, samples))
     ]
