@@ -194,14 +194,14 @@ def _check_default(cls: type[Any], field: Field, mode: Mode) -> Any:
 
 def _prepare(hidden: frozenset[str], virtuals: tuple[Field, ...], raw: dict[str, Any]) -> tuple[Any, Any]:
     """In front of the check: drops what nobody may set, lets virtual fields give values; and what was sent of it."""
-    given = [field for field in virtuals if field.wire in raw]
-    absent = [field for field in virtuals if field.constant is not None and field not in given]
-    if given or absent or not hidden.isdisjoint(raw):
+    if any(field.wire in raw or field.constant is not None for field in virtuals) or not hidden.isdisjoint(raw):
         raw = copy(raw)
     for name in hidden:
         raw.pop(name, None)
-    for field in given:
-        _run_virtual(field, raw)
+    absent = [field for field in virtuals if field.wire not in raw and field.constant is not None]
+    for field in virtuals:
+        if field.wire in raw:
+            _run_virtual(field, raw)
     sent = copy(raw) if absent else raw
     for field in absent:
         _run_virtual(field, raw)

@@ -306,6 +306,16 @@ def test_virtual_runs_for_present_values_and_constant_defaults() -> None:
     assert seen == ["x", "y"]
 
 
+def test_virtual_runs_for_a_value_that_another_one_gave() -> None:
+    cls = params(
+        a=(Annotated[str | None, rule(virtual=lambda value: {"b": value * 2})], None),
+        b=(Annotated[str | None, rule(virtual=lambda value: {"c": value * 2})], None),
+        c=(str, ""),
+    )
+    made, errors = run(cls, {"a": "x"})
+    assert (errors, made.b, made.c) == ([], "xx", "xxxx")
+
+
 def test_virtual_that_cannot_make_sense_of_a_value_is_an_error_of_the_field() -> None:
     cls = params(a=text(virtual=lambda value: {"b": value["x"]}), b=(int, 1), c=int)
     _, errors = run(cls, {"a": "text"})
