@@ -36,8 +36,8 @@ from core.serve.tls import Context, build_contexts
 from core.settings import Http, Https, ServerSettings
 
 _Connect = Callable[[socket.socket], Coroutine[Any, Any, Any]]
-#: so many connections are taken so often, beside those that the event loop takes
-_TAKEN, _TAKE_S = 64, 0.02
+#: so many are taken so often beside those that the loop takes; many only to refuse some: other workers may be idle
+_FEW, _MANY, _TAKE_S = 8, 64, 0.02
 _log = logging.getLogger("catena.server")
 
 
@@ -73,7 +73,7 @@ class _Server(uvicorn.Server):
             make = partial(Connection, self._app.serve, self._guard, self.server_state, listener)
             tls: dict[str, Any] = {"ssl": context, "ssl_handshake_timeout": context and settings.timeouts.header_s}
             self.servers += [await loop.create_server(make, sock=listening, backlog=self.config.backlog, **tls)]
-            _take_waiting(loop, listening, partial(loop.connect_accepted_socket, make, **tls))
+            _take_waiting(loop, listening, partial(loop.connect_accepted_socket, make, **tls), self._app)
         if self._metrics is not None and self._app.meter is not None:
             from core.observe.metrics import Figures, listen
 
@@ -92,13 +92,13 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _take_waiting(loop: asyncio.AbstractEventLoop, listening: socket.socket, connect: _Connect) -> None:
+def _take_waiting(loop: asyncio.AbstractEventLoop, listening: socket.socket, connect: _Connect, app: App) -> None:
     """Take connections that wait in the kernel: uvloop takes one a turn, and under load a turn is long."""
     with suppress(OSError):  # nobody waits, there is no room, or it was closed
-        for _ in range(_TAKEN):
+        for _ in range(_MANY if app.admission is not None and app.admission.alert else _FEW):
             connecting = loop.create_task(connect(listening.accept()[0]))
             connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
-    loop.call_later(_TAKE_S, _take_waiting, loop, listening, connect)
+    loop.call_later(_TAKE_S, _take_waiting, loop, listening, connect, app)
 
 
 def serve(
