@@ -17,8 +17,11 @@ from pathlib import Path
 
 Headers = list[tuple[bytes, bytes]]
 
-#: the page itself, and what it loads from Swagger UI
-PAGE, ASSETS = Path(__file__).parent / "page", Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parent / "assets"
+PAGE, INIT_SCRIPT, FAVICON = (
+    (Path(__file__).parent / "page" / name).read_text(encoding="utf-8")
+    for name in ("index.html", "init.js", "favicon.svg")
+)
 
 # SHA-256 of the vendored files, uncompressed: the ETag is known without reading half a megabyte, and a
 # test notices when a file is replaced without its digest.
@@ -58,22 +61,18 @@ class DocsAsset:
 
 def build_docs_pages(title: str, description: str) -> dict[str, DocsAsset]:
     """The documentation page of an API and everything it loads, by path; name and description are plain text."""
-    texts = {"title": escape(title), "description": escape(description)}
+    page = PAGE.format(title=escape(title), description=escape(description))
     assets = [
-        _packed("/docs", "text/html; charset=utf-8", _read("index.html").format(**texts)),
-        _packed("/docs/init.js", "text/javascript; charset=utf-8", _read("init.js")),
-        _packed("/docs/favicon.svg", "image/svg+xml", _read("favicon.svg")),
+        _generated("/docs", "text/html; charset=utf-8", page),
+        _generated("/docs/init.js", "text/javascript; charset=utf-8", INIT_SCRIPT),
+        _generated("/docs/favicon.svg", "image/svg+xml", FAVICON),
         _vendored("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
         _vendored("swagger-ui.css", "text/css; charset=utf-8"),
     ]
     return {asset.path: asset for asset in assets}
 
 
-def _read(name: str) -> str:
-    return (PAGE / name).read_text(encoding="utf-8")
-
-
-def _packed(path: str, media_type: str, text: str) -> DocsAsset:
+def _generated(path: str, media_type: str, text: str) -> DocsAsset:
     content = text.encode()
     # Level 9 and no time stamp: every worker and every start sends the same bytes.
     body = gzip.compress(content, 9, mtime=0)

@@ -27,7 +27,7 @@ ROOM_LINES = {
     "cron": 1_124,
     "data": 2_569,
     "declare": 650,
-    "docs": 475,
+    "docs": 474,
     "http": 509,
     "link": 1_290,
     "load": 983,
