@@ -33,23 +33,16 @@ STREAMED: Final = SignedBody(b"", sha256().digest())
 _INFLATED: Final = frozenset({"json", "urlencoded", "text"})
 
 
-def has_no_body(ctx: Context) -> bool:
-    """Whether nothing has to be read to know that there is none."""
-    request = ctx.request
-    if request.raw or request.http_version[:1] != "1":  # later versions need not announce a body
-        return False
-    return request.index.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in request.index
-
-
 async def read_signed_body(ctx: Context) -> SignedBody:
     """The body; `NO_BODY` where there is none, `STREAMED` where nothing is known of it.
 
     Raises:
         PayloadTooLarge: it is over the limit of the route.
     """
-    request = ctx.request
+    request, headers = ctx.request, ctx.request.index
     if not request.raw:
-        if has_no_body(ctx):
+        announced = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+        if not announced and request.http_version[:1] == "1":  # later versions need not announce a body
             return NO_BODY
         if request.digest:
             return SignedBody(b"", request.digest)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 from hmac import compare_digest
+from itertools import product
 from typing import Annotated, Final, Literal
 
 from core import Collection, Context, DuplicateKey, Params, RateLimit, TooManyRequests, Unavailable, rule
@@ -19,7 +20,7 @@ from generic.libs.message_signature import build_base, matches_digest, parse_sig
 from generic.libs.refusal import GROUP, forbidden, unauthorized
 from generic.libs.signature_v1 import KeyV1, parse_key_v1, sign_v1
 from generic.libs.signature_v2 import Signed, build_message_v2, parse_key_v2, sign_v2
-from generic.libs.signed_body import NO_BODY, STREAMED, SignedBody, has_no_body, hash_signed_body_v1, read_signed_body
+from generic.libs.signed_body import NO_BODY, STREAMED, SignedBody, hash_signed_body_v1, read_signed_body
 from generic.models.device import Device
 from generic.models.seen_request import SeenRequest
 
@@ -52,7 +53,7 @@ async def verify_v1(ctx: Context, at: datetime, text: str, options: AccessOption
         raise unauthorized(ctx, "KeyExpired", device_id=key.device_id)
     access = access_of(ctx.app)
     secret = access.secrets.peek(key.secret_id) or await access.secrets.get(key.secret_id)
-    body = NO_BODY if has_no_body(ctx) else await read_signed_body(ctx)
+    body = await read_signed_body(ctx)
     usable = secret is not None and secret.enabled and secret.expires > now_s
     # One that is not usable takes the way of one that is wrong.
     text = secret.text if secret is not None and usable else _NO_SECRET
@@ -79,18 +80,16 @@ async def verify_v1(ctx: Context, at: datetime, text: str, options: AccessOption
 def _match_v1(ctx: Context, key: KeyV1, secret: str, body: SignedBody, options: AccessOptions) -> bytes:
     """The signature, if it is one of this request in a form that it may have been sent in; else nothing."""
     request, query = ctx.request, ctx.request.query_string.decode("latin-1")
-    host, path = request.index.get(b"host", b""), request.raw_path
-    url = f"{request.scheme}://{host.decode('latin-1')}{path.decode('latin-1')}"
+    url = f"{request.scheme}://{request.host}{request.raw_path.decode('latin-1')}"
     # A target that ends in "?" arrives without it.
     urls = [f"{url}?{query}"] if query else [url, f"{url}?"]
     hashes = [] if body is STREAMED else [hash_signed_body_v1(ctx, body)]
     if _admits_unsigned(ctx, body, options):
         hashes.append("")
-    for target in urls:
-        for body_hash in hashes:
-            expected = sign_v1(key, secret, request.method, target, body_hash)
-            if compare_digest(expected, key.signature):
-                return expected
+    for body_hash, target in product(hashes, urls):
+        expected = sign_v1(key, secret, request.method, target, body_hash)
+        if compare_digest(expected, key.signature):
+            return expected
     return b""
 
 
@@ -131,8 +130,7 @@ async def verify_v2(
         raise unauthorized(ctx)
     now_s = at.timestamp()
     known = await _find_signer(ctx, now_s, signed)
-    request = ctx.request
-    body = NO_BODY if has_no_body(ctx) else await read_signed_body(ctx)
+    body, request = await read_signed_body(ctx), ctx.request
     target = request.raw_path, request.query_string, request.index.get(b"content-type", b"")
     message = build_message_v2(signed, request.method, request.index.get(b"host", b""), *target, body.digest)
     admitted = body is not STREAMED or _admits_unsigned(ctx, body, options)
