@@ -27,9 +27,9 @@ _FRAMING: Final = frozenset({"host", "connection", "transfer-encoding", "upgrade
 _BASE: Final = re.compile(r"https?://[^\s/?#@\\\x00-\x20\x7f]+(?:/[^\s?#\\\x00-\x20\x7f]*)?", re.IGNORECASE)
 _URL: Final = re.compile(_BASE.pattern + r"(?:\?[^\s#\\\x00-\x20\x7f]*)?", re.IGNORECASE)
 
-# `is_global` knows most of what is not public; these it takes for public in some Python or other.
+# `is_global` knows most of what is not public; these it takes for public in some Python or other, or they are tunnels.
 _REFUSED: Final = """0.0.0.0/8 100.64.0.0/10 192.0.0.0/24 192.88.99.0/24 198.18.0.0/15 224.0.0.0/3
-    ::/3 2001::/23 2001:db8::/32 3fff::/20 4000::/2 8000::/1"""
+    ::/3 2001::/23 2001:db8::/32 2002::/16 3fff::/20 4000::/2 8000::/1"""
 _NETWORKS: Final = [ipaddress.ip_network(text) for text in _REFUSED.split()]
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
@@ -43,13 +43,9 @@ class Unusable(OSError):
 
 
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether an address is one of the internet, also after every translation of IPv6 to IPv4."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = [address.ipv4_mapped or address.sixtofour, *(address.teredo or ())]
-        if address in _NAT64:
-            inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        if any(inner):
-            return all(is_public(part) for part in inner if part)
+    """Whether an address is one of the internet, as a translator of IPv6 to IPv4 would see it; a tunnel is none."""
+    if address in _NAT64:
+        return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return address.is_global and not any(address in network for network in _NETWORKS)
 
 

@@ -183,11 +183,16 @@ def test_f01_the_address_that_is_written_down_is_allowed_on_its_port_only(base_u
 
 
 PUBLIC = [
-    "8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2001:4860:4860::8888", "64:ff9b::808:808", "2002:808:808::1",
-    "::ffff:8.8.8.8",
+    "8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2001:4860:4860::8888", "64:ff9b::808:808", "::ffff:8.8.8.8",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_addresses_may_be_called(address: str) -> None:
-    assert is_public(ipaddress.ip_address(address))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    Guard(Upstream("x")).open_socket((family, socket.SOCK_STREAM, 6, "", (address, 443))).close()
+
+
+@pytest.mark.parametrize("address", ["2002:808:808::1", "2001:0:808:808::f7f7:f7f7"], ids=["6to4", "Teredo"])
+def test_f01_a_tunnel_is_no_place_of_the_internet_wherever_it_leads(address: str) -> None:
+    assert not is_public(ipaddress.ip_address(address))
