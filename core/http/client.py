@@ -83,7 +83,7 @@ class Client:
 
         `url` is a path below the base URL, with `:name` for a value of `path`. A list in `query` is sent as several
         values, `None` is not sent. The reply to a GET is kept for `cache_s`, and `stale_s` longer while the upstream
-        fails; those to different headers are kept apart.
+        fails; those to different headers or bodies are kept apart.
 
         Raises:
             HTTPError: as above; `BadRequest` for a value that would lead elsewhere.
@@ -101,9 +101,9 @@ class Client:
             kept = {name: text for name, text in reply.headers.items() if name != "set-cookie"}
             return [reply.status, kept, reply.body.decode("latin-1")]
 
-        key = ("http", self.upstream.identity, target, *(f"{name}:{sent[name]}" for name in sorted(sent)))
+        asked = target, (content or b"").decode("latin-1"), *map(":".join, sorted(sent.items()))
         lives = partial(self._cache.cached, lifetime_s=cache_s, renew_s=cache_s / 5, grace_s=stale_s)
-        status, received, text = (await lives(key, producer=produce)).value
+        status, received, text = (await lives(("http", self.upstream.identity, *asked), producer=produce)).value
         return Reply(status, received, text.encode("latin-1"))
 
     get, post, put = partialmethod(request, "GET"), partialmethod(request, "POST"), partialmethod(request, "PUT")
