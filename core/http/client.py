@@ -221,7 +221,10 @@ class Client:
     def _fail(self, call: _Call, error: Exception, *, counts: bool = True) -> HTTPError:
         """What a failure is answered with; what it was goes to breaker and log, without the query."""
         cause, place = getattr(error, "os_error", error), (call.method, call.url.partition("?")[0])
-        _log.warning("upstream '%s': %s %s failed: %r", self.upstream.identity, *place, cause, extra=_ACTION)
+        told = repr(cause)
+        if isinstance(cause, aiohttp.ClientResponseError | aiohttp.InvalidURL):  # hold the request, secrets and all
+            told = f"{type(cause).__name__}({getattr(cause, 'message', '')!r})"
+        _log.warning("upstream '%s': %s %s failed: %s", self.upstream.identity, *place, told, extra=_ACTION)
         if getattr(cause, "counts", counts) and not isinstance(cause, ValueError):  # that is a URL or a certificate
             self._record(ok=False)
         return GatewayTimeout() if isinstance(error, TimeoutError) else BadGateway()
