@@ -133,7 +133,8 @@ class Client:
         except _FAILURES as error:
             if isinstance(error.__cause__, CatenaError):
                 raise error.__cause__ from None  # what was to be sent broke off, not the upstream
-            raise self._fail(call, error) from None
+            # Who uploads slowly can use up all the time; the upstream's own silence is an error of aiohttp's.
+            raise self._fail(call, error, counts=content is None or isinstance(error, aiohttp.ClientError)) from None
         self._record(ok=response.status < 500)
         return StreamReply(response, body_s, partial(self._fail, call), self._places.release)
 
@@ -162,15 +163,14 @@ class Client:
             raise self._fail(call, error, counts=limit_s >= min(call.timeout_s, 1)) from None
 
     async def _attempt(self, call: _Call) -> Reply:
-        limit_bytes = self.upstream.response_bytes
         for _ in range(self.upstream.redirects + 1):
             response, body = await self._start(call, whole=True), bytearray()
             try:
                 async with response:
                     async for chunk in response.content.iter_any():
                         body += chunk
-                        if len(body) > limit_bytes:
-                            raise Unusable(f"a body over {limit_bytes} bytes")
+                        if len(body) > self.upstream.response_bytes:
+                            raise Unusable(f"a body over {self.upstream.response_bytes} bytes")
             finally:
                 self._places.release()
             if response.status >= 500:
@@ -250,8 +250,9 @@ class StreamReply:
         try:
             chunk = await self._response.content.readany()
         except _FAILURES as error:
+            is_theirs = not self._response.closed  # else the time for the body is up, which a slow reader can use up
             self.__del__()
-            raise self._fail(error) from None
+            raise self._fail(error, counts=is_theirs) from None
         if not chunk:
             self.__del__()
             raise StopAsyncIteration

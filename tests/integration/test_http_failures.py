@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from core.data.deadline import Disconnected, reset_deadline, set_deadline
 from core.declare.upstream import Breaker
 from core.errors import BadGateway, GatewayTimeout, HTTPError, Unavailable
 from core.http import client as module
+from core.http.client import Client
 from tests.server import free_port
 from tests.upstreams import client_for, say_ok, serve_upstream
 
@@ -236,39 +238,6 @@ async def test_f05_secrets_do_not_follow_a_redirect_to_another_host(status: int)
         assert [await request.read() for request in other.requests] == [b""] * len(other.requests)
 
 
-async def test_a_reply_is_kept_and_returned_longer_while_the_upstream_fails() -> None:
-    async def handler(request: web.Request) -> web.Response:
-        return web.Response(
-            status=500 if failing else 200, text=str(len(server.requests)), headers={"Set-Cookie": "a=b"}
-        )
-
-    failing = False
-    async with serve_upstream(handler) as server, client_for(server.url) as client:
-        now = [1000.0]
-        client._cache._clock = client._cache._store._clock = lambda: now[0]
-        first = await client.get("/", cache_s=10, stale_s=100)
-        assert "set-cookie" not in (await client.get("/", cache_s=10, stale_s=100)).headers
-        assert len(server.requests) == 1
-        failing, now[0] = True, 1050.0
-        assert (await client.get("/", cache_s=10, stale_s=100)).body == first.body
-        assert len(server.requests) == 2
-        now[0] = 1200.0
-        with pytest.raises(BadGateway):
-            await client.get("/", cache_s=10, stale_s=100)
-
-
-async def test_CACHE_5_replies_to_different_principals_are_kept_apart() -> None:
-    async def handler(request: web.Request) -> web.Response:
-        return web.Response(text=request.headers.get("authorization", "nobody"))
-
-    async with serve_upstream(handler) as server, client_for(server.url) as client:
-        for _ in range(2):
-            for who in ("a", "b", "c"):
-                assert (await client.get("/me", headers={"Authorization": who}, cache_s=60)).text == who
-            assert (await client.get("/me", cache_s=60)).text == "nobody"
-        assert len(server.requests) == 4
-
-
 async def test_a_stale_connection_is_replaced() -> None:
     port = free_port()
     async with client_for(f"http://127.0.0.1:{port}", breaker=None) as client:
@@ -348,3 +317,57 @@ async def test_EGR_4_an_answer_that_never_begins_ends_without_a_deadline() -> No
             async with asyncio.timeout(10):
                 await client.stream("GET", "/", body_s=0.3)
     server.close()
+
+
+LEAKS = {
+    "an answer that is none": (b"garbage\r\n\r\n", "/x?apikey=geheim"),
+    "a header that is none": (b"HTTP/1.1 200 OK\r\nBad Header\r\n\r\n", "/x?apikey=geheim"),
+    "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "/x?apikey=geheim"),
+    "a URL without host": (b"", "http://:80/?apikey=geheim"),
+}
+
+
+@pytest.mark.parametrize(("answer", "url"), LEAKS.values(), ids=LEAKS)
+async def test_C12_the_log_of_a_failure_has_neither_query_nor_headers(
+    answer: bytes, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    base_url = "" if url.startswith("http") else f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, client_for(base_url, headers={"Authorization": "geheim"}) as client:
+        with pytest.raises(BadGateway):
+            await client.post(url, json={})
+    assert "failed" in caplog.text
+    assert "geheim" not in caplog.text
+
+
+async def test_EGR_6_slow_uploads_and_downloads_of_clients_open_no_breaker() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.method == "POST":
+            return await say_ok(request)
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        while True:
+            await answer.write(bytes(65_536))
+
+    async def upload() -> AsyncIterator[bytes]:
+        while True:
+            yield b"a"
+            await asyncio.sleep(0.02)
+
+    async def send(client: Client) -> None:
+        await client.stream("POST", "/x", content=upload(), body_s=0.3)
+
+    async def receive(client: Client) -> None:
+        async for _ in await client.stream("GET", "/x", body_s=0.3):
+            await asyncio.sleep(0.05)
+
+    async with serve_upstream(handler) as server, client_for(server.url) as client:
+        for slow, failure in ((send, GatewayTimeout), (receive, BadGateway)):
+            outcomes = await asyncio.gather(*(slow(client) for _ in range(6)), return_exceptions=True)
+            assert [type(outcome) for outcome in outcomes] == [failure] * 6
+            assert not client.circuit.is_open
