@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
@@ -26,7 +25,6 @@ from core.serve.context import AppContext
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
-_WRITES: Final = re.compile("insert|update|replace|delete|bulk|find_one_and")
 _TRIES: Final = 8
 _TRY_S, _CANCEL_AGAIN_S, _LONGEST_WAIT_S = 0.5, 5.0, 60.0
 
@@ -133,17 +131,17 @@ class _Fenced(Collection[M]):
     fence: Fenced
     is_covered: bool
 
-    async def _call(self, verb: Callable[..., Coroutine[Any, Any, T]], *values: Any, timed: str = "", **more: Any) -> T:
-        is_write = _WRITES.match(verb.__name__) and current_transaction() is None
-        if is_write and not self.is_covered:
+    async def _write(self, verb: Callable[..., Coroutine[Any, Any, T]], *values: Any, **more: Any) -> T:
+        is_alone = current_transaction() is None
+        if is_alone and not self.is_covered:
             await self.fence.confirm()
-        for tries in range(_TRIES if is_write and self.is_covered else 0):
+        for tries in range(_TRIES if is_alone and self.is_covered else 0):
             try:
                 async with self.fence.transaction():
-                    return await super()._call(verb, *values, timed=timed, **more)
+                    return await self._call(verb, *values, **more)
             except NotConnected as error:  # somebody else was writing there
                 is_conflict = getattr(error.__cause__, "has_error_label", bool)("TransientTransactionError")
                 if not is_conflict or tries == _TRIES - 1:
                     raise
             await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311
-        return await super()._call(verb, *values, timed=timed, **more)
+        return await self._call(verb, *values, **more)

@@ -139,8 +139,7 @@ class RecordCache:
 
     def open_circuits(self) -> dict[tuple[str], bool]:
         """By memcached server whether it is left alone for a while."""
-        states = {} if isinstance(self._store, Memory) else self._store.states
-        return {(name,): not is_asked for name, is_asked in states.items()}
+        return {} if self.shared is None else self.shared.open_circuits()
 
     async def close(self) -> None:
         """Give up what is being made and close the connections."""
@@ -148,7 +147,8 @@ class RecordCache:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._store.close()
+        if self.shared is not None:
+            await self.shared.close()
 
     def _name(self, key: str | tuple[str, ...]) -> bytes:
         """A name without blanks, of at most 250 bytes with the prefix; different for different keys."""

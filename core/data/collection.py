@@ -40,7 +40,7 @@ class Collection(Reads[M]):
         stored = self._new(document, validate)
         groups = self.groups if coalesce and validate and current_transaction() is None else None
         if groups is None or not await groups.insert(stored):
-            await self._call(self._driver.insert_one, stored)
+            await self._write(self._driver.insert_one, stored)
         return from_document(self.model, stored)
 
     async def insert_many(
@@ -49,7 +49,7 @@ class Collection(Reads[M]):
         """Store several new documents, all checked before the first is sent; `ordered` stops at the first failure."""
         stored = [self._new(document, validate) for document in documents]
         if stored:
-            await self._call(in_bulk, self._driver.insert_many, stored, ordered=ordered)
+            await self._write(in_bulk, self._driver.insert_many, stored, ordered=ordered)
         return [from_document(self.model, document) for document in stored]
 
     async def update_one(
@@ -81,17 +81,17 @@ class Collection(Reads[M]):
         return await self._update(self._driver.replace_one, filter, self._whole(document, validate), upsert=upsert)
 
     async def _update(self, verb: Callable[..., Any], filter: Query, change: Any, **options: Any) -> WriteResult:
-        done = await self._call(verb, self._guard(filter), change, **options)
+        done = await self._write(verb, self._guard(filter), change, **options)
         upserted = () if done.upserted_id is None else (done.upserted_id,)
         return WriteResult(matched=done.matched_count, modified=done.modified_count, upserted=upserted)
 
     async def delete_one(self, filter: Query) -> int:
         """Delete the first document that matches; returns 0 or 1."""
-        return (await self._call(self._driver.delete_one, self._guard(filter))).deleted_count
+        return (await self._write(self._driver.delete_one, self._guard(filter))).deleted_count
 
     async def delete_many(self, filter: Query) -> int:
         """Delete every document that matches; returns how many. `{}` deletes all."""
-        return (await self._call(self._driver.delete_many, self._guard(filter))).deleted_count
+        return (await self._write(self._driver.delete_many, self._guard(filter))).deleted_count
 
     async def find_one_and_update(
         self,
@@ -106,12 +106,12 @@ class Collection(Reads[M]):
         """Change the first document that matches in one step, and get it, as it was with `before`; see `update_one`."""
         values = self._guard(filter), self._change(update, validate)
         options |= {"sort": parse_sort(sort), "return_document": not before}
-        return self._to_model(await self._call(self._driver.find_one_and_update, *values, timed=COMMAND, **options))
+        return self._to_model(await self._write(self._driver.find_one_and_update, *values, timed=COMMAND, **options))
 
     async def find_one_and_delete(self, filter: Query, *, sort: Sort = None) -> M | None:
         """Delete the first document that matches in one step, and get it."""
         verb = self._driver.find_one_and_delete
-        return self._to_model(await self._call(verb, self._guard(filter), sort=parse_sort(sort), timed=COMMAND))
+        return self._to_model(await self._write(verb, self._guard(filter), sort=parse_sort(sort), timed=COMMAND))
 
     async def bulk_write(
         self, operations: Sequence[Operation], *, ordered: bool = True, validate: bool = True
@@ -120,7 +120,7 @@ class Collection(Reads[M]):
         sent = [to_driver(self._operation(operation, validate)) for operation in operations]
         if not sent:
             return WriteResult()
-        done = await self._call(in_bulk, self._driver.bulk_write, sent, ordered=ordered)
+        done = await self._write(in_bulk, self._driver.bulk_write, sent, ordered=ordered)
         counts = (done.inserted_count, done.matched_count, done.modified_count, done.deleted_count)
         return WriteResult(*counts, upserted=tuple((done.upserted_ids or {}).values()))
 

@@ -48,11 +48,6 @@ class Memory:
         """Forget a key."""
         self._drop(key)
 
-    async def close(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
-        self._size = 0
-
     def _drop(self, key: bytes) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:

@@ -106,10 +106,9 @@ class Memcached:
         for server in self._servers:
             await server.client.close()
 
-    @property
-    def states(self) -> dict[str, bool]:
-        """Whether each server is asked at the moment."""
-        return {server.name: not server.circuit.is_open for server in self._servers}
+    def open_circuits(self) -> dict[tuple[str], bool]:
+        """By server whether it is left alone for a while."""
+        return {(server.name,): server.circuit.is_open for server in self._servers}
 
     async def _call(self, command: str, key: bytes, *arguments: Any) -> object:
         server = max(self._servers, key=lambda server: hashlib.blake2b(server.name.encode() + b"\0" + key).digest())

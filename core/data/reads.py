@@ -89,6 +89,8 @@ class Reads(Generic[M]):
             more[timed] = limit_ms
         return await self._run(verb(*values, session=self._session(), **more))
 
+    _write = _call  # what changes documents is called by this name: a run of a job ties it to its lease
+
     async def get(self, oid: Any, *, coalesce: bool = True) -> M | None:
         """The document with this `_id`, or `None`; `coalesce=False` asks for it alone."""
         return await self._read_point("_id", oid, coalesce)

@@ -12,6 +12,7 @@ import pytest
 
 from core.cron.lease import Lease
 from core.cron.store import Store
+from core.data.bulk import InsertOne
 from core.data.databases import Databases
 from core.errors import LeaseLost, NotConnected
 from core.settings import CronSettings, Mongo
@@ -131,7 +132,11 @@ async def test_CRON_9_a_fenced_write_is_refused_once_the_entry_is_gone(jobs: Job
     for write in (
         lambda: job.db[Mark].insert({"text": "late"}),
         lambda: job.db[Mark].delete_many({}),
+        lambda: job.db[Mark].insert_many([{"text": "late"}, {"text": "later"}]),
+        lambda: job.db[Mark].bulk_write([InsertOne({"text": "late"})]),
+        lambda: job.db[Mark].find_one_and_update({}, {"$set": {"text": "late"}}),
         lambda: job.db[Far].insert({"text": "late"}),
+        lambda: job.db[Far].insert_many([{"text": "late"}]),
     ):
         run._reason = ""
         with pytest.raises(LeaseLost):
