@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.asynchronous.mongo_client import AsyncMongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import PyMongoError, WaitQueueTimeoutError
 from pymongo.server_description import ServerDescription
 
 from core.data.deadline import remaining_s
@@ -190,6 +190,8 @@ class Connection:
                 hello = await self.database(background=True).client.admin.command("hello")
             self.can_transact = "setName" in hello or hello.get("msg") == "isdbgrid"
             self.is_up = True
+        except WaitQueueTimeoutError:
+            self.is_up = before  # background work has every connection, which says nothing
         except (PyMongoError, StoreError) as error:
             self.is_up, reason = False, str(error).split(", Timeout:")[0][:300]
             if "%2Fm.sock" in str(self._settings.url):
@@ -200,7 +202,7 @@ class Connection:
         elif not self.is_up and before is not False:
             where = {"action": "db.down", "database": self.name}
             _log.error("database '%s' is down: %s", self.name, reason, extra=where)
-        return self.is_up
+        return bool(self.is_up)
 
     def _make_client(self, options: Document) -> AsyncMongoClient[Document]:
         url, setting = self._settings.url, f"databases.{self.name}.url"

@@ -136,6 +136,21 @@ async def test_the_background_client_has_connections_of_its_own(mongo_url: str, 
             await slow
 
 
+async def test_HTTP_15_background_work_that_has_every_connection_is_no_database_that_is_down(
+    mongo_url: str, database_name: str
+) -> None:
+    async with prepared(mongo_url, database_name, operation_timeout_s=4) as databases:
+        await databases[Item].insert({"name": "a"})
+        slow = [asyncio.ensure_future(databases.background[Item].aggregate(SLOW)) for _ in range(10)]
+        while databases.pools()["main", "background"][0] < 10:
+            assert not any(task.done() for task in slow)
+            await asyncio.sleep(0.01)
+        databases._connections["main"]._probed_at = 0
+        assert await databases.state() == {"main": "up"}
+        assert not any(task.done() for task in slow)
+        await asyncio.gather(*slow, return_exceptions=True)
+
+
 async def test_no_operation_outlives_its_limit(mongo_url: str, database_name: str) -> None:
     async with prepared(mongo_url, database_name, operation_timeout_s=0.3) as databases:
         await databases[Item].insert({"name": "a"})
