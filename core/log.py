@@ -148,17 +148,16 @@ def make_formatter(settings: Log, mode: str) -> JsonFormatter | TextFormatter:
 
 
 def configure_logging(settings: Log, mode: str) -> None:
-    """Send everything that Catena logs to this process's output, as the settings say."""
+    """Send what Catena logs, and warnings of others, to this process's output, as the settings say."""
     handler = _Stream()
+    handler.setLevel(LEVELS[settings.level])
     handler.setFormatter(make_formatter(settings, mode))
-    level = LEVELS[settings.level]
-    for logger, least in (
-        (logging.getLogger(ROOT), level),
-        (logging.getLogger("uvicorn"), max(level, logging.WARNING)),
-    ):
-        logger.handlers[:] = [handler]
-        logger.setLevel(least)
-        logger.propagate = False
+    logger = logging.getLogger(ROOT)
+    logger.handlers[:] = [handler]
+    logger.setLevel(handler.level)
+    logger.propagate = False
+    logging.lastResort = handler  # would print events of loggers without a handler as they are
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # warns of each body that is answered 400
 
 
 @lru_cache(maxsize=2)  # many events happen in one

@@ -50,13 +50,13 @@ def own_imports() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def own_logging() -> Iterator[None]:
     """What a test, or a command that it runs, changes about logging ends with it."""
-    loggers = [logging.getLogger(name) for name in ("catena", "uvicorn")]
-    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    logger = logging.getLogger("catena")
+    handlers, level, propagate, last = logger.handlers[:], logger.level, logger.propagate, logging.lastResort
     yield
-    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
-        logger.handlers[:] = handlers
-        logger.setLevel(level)
-        logger.propagate = propagate
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+    logger.propagate = propagate
+    logging.lastResort = last
 
 
 def write_files(root: Path, files: Mapping[str, str]) -> Path:

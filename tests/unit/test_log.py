@@ -224,12 +224,16 @@ def test_a_closed_output_is_nobody_s_problem(monkeypatch, capsys) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_other_libraries_are_heard_when_they_warn(capsys) -> None:
-    configure_logging(Log("debug", "json"), "test")
-    logging.getLogger("uvicorn.error").info("chatter")
-    logging.getLogger("uvicorn.error").warning("trouble")
-    (event,) = events(capsys.readouterr().out)
-    assert (event["tag"], event["message"]) == ("uvicorn.error", "trouble")
+@pytest.mark.parametrize(("level", "count"), [("debug", 1), ("warn", 1), ("error", 0), ("none", 0)])
+def test_a09_warnings_of_any_library_are_events(level: str, count: int, capsys, monkeypatch) -> None:
+    """The standard library prints them as they are where nobody handles them, with what a client wrote into them."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # those of pytest
+    configure_logging(Log(level, "json"), "test")
+    logging.getLogger("some.library").info("chatter")
+    logging.getLogger("some.library").warning("a name: %s", '\n{"level":"fatal","message":"forged"}\x1b[2J')
+    out, err = capsys.readouterr()
+    assert [(event["tag"], event["level"]) for event in events(out)] == [("some.library", "warn")] * count
+    assert err == ""
 
 
 def test_configuring_again_does_not_double_events(capsys) -> None:
