@@ -17,7 +17,6 @@ from core.settings import Limits
 
 #: the methods that exist here; names are case-sensitive, and no header or field overrides them
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_METHODS: Final = frozenset(METHODS)
 
 # Paths that mean what they say: no escape, no empty segment, no segment that begins with a dot.
 _PLAIN_PATH: Final = re.compile(rb"/|(?:/[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9_~!$&'()*+,=:@.-]*)+/?")
@@ -44,7 +43,7 @@ def check_request_line(method: str, raw_path: bytes, query: bytes, limits: Limit
     """
     if len(raw_path) + len(query) + 1 > limits.target_bytes:
         raise UriTooLong(msg=f"The request target is longer than {limits.target_bytes} bytes.")
-    if method not in _METHODS:
+    if method not in METHODS:
         raise MethodNotAllowed(METHODS)
     if query and query.translate(None, _VISIBLE):
         raise BadRequest(msg="The query contains control characters or blanks.")

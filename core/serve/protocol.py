@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import select
 from collections import deque
-from collections.abc import Awaitable, Callable
 from contextvars import Context
 from http import HTTPStatus
 from math import inf
@@ -23,7 +22,7 @@ from uvicorn.server import ServerState
 from core.errors import BadRequest, HeadersTooLarge, HTTPError, MethodNotAllowed, Unavailable
 from core.serve.client import parse_address
 from core.serve.encoding import RawHeader
-from core.serve.exchange import Exchange
+from core.serve.exchange import Serve
 from core.serve.gate import METHODS
 from core.serve.guard import Guard
 from core.serve.request import Request
@@ -42,13 +41,7 @@ _STATUS_LINES: Final = {int(status): f"HTTP/1.1 {status:d} {status.phrase}\r\n".
 class Connection(asyncio.Protocol):
     """A connection to a listener under a guard; `serve` answers requests. uvicorn knows it by `state`."""
 
-    def __init__(
-        self,
-        serve: Callable[[Request, Exchange], Awaitable[None]],
-        guard: Guard,
-        state: ServerState,
-        listener: Http | Https,
-    ) -> None:
+    def __init__(self, serve: Serve, guard: Guard, state: ServerState, listener: Http | Https) -> None:
         self._guard = guard
         self._serve, self._tasks = serve, state.tasks
         self._connections: set[Any] = state.connections  # of which uvicorn asks for `shutdown` only
@@ -133,9 +126,9 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field."""
-        name = name.lower()
+        name, value = name.lower(), value.rstrip(b" \t")
         if name == b"expect" and value.lower() == b"100-continue":
-            self._expects = True
+            self._expects = self._parser.get_http_version() == "1.1"
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -144,11 +137,12 @@ class Connection(asyncio.Protocol):
         self._read_by = self._head_at + _BODY_S
         version = self._parser.get_http_version()
         path, _, query = self._url.partition(b"?")
-        if self._url[:1] != b"/" or b"#" in self._url:
+        if self._url[:1] != b"/":
             url = httptools.parse_url(self._url)
             path, query = url.path, url.query or b""
-        if not path.isascii():
-            raise ValueError("no path")  # the parser makes an error of its own of this
+        is_ours = self._url[:1] == b"/" or (b"host", self._url.split(b"/", 3)[2]) in self._headers
+        if not is_ours or not path.isascii() or b"#" in self._url:
+            raise ValueError("no target of ours")  # the parser makes an error of its own of this
         request = Request(
             self._parser.get_method().decode("ascii"),
             raw_path=path,
@@ -158,7 +152,7 @@ class Connection(asyncio.Protocol):
             http_version=version,
         )
         self._newest = exchange = HttpExchange(self, request, self._headers, expects=self._expects)
-        exchange.keep_alive = self._parser.should_keep_alive() and version != "1.0" and not self._guard.draining
+        exchange.keep_alive = self._parser.should_keep_alive() and version == "1.1" and not self._guard.draining
         self._headers = []  # trailers are no headers: proxies let them pass
         if self._is_busy:
             self._waiting.append((request, exchange))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.attack.attacker import LIVE
-from tests.rig.raw_http import raw_connection
+from tests.rig.raw_http import RawAnswer, raw_connection
 from tests.server import Server
 
 CHUNKED = b"POST /target/echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -78,3 +78,49 @@ def test_HTTP_6_bodies_of_pipelined_requests_are_read_in_their_turn(target_serve
             assert connection.read().json()["response"]["n"] == number
         connection.send_bytes(LIVE)
         assert connection.read().json() == {"status": "live"}
+
+
+def ask_raw(server: Server, data: bytes) -> RawAnswer:
+    with raw_connection(server.port) as connection:
+        connection.send_bytes(data)
+        return connection.read()
+
+
+@pytest.mark.parametrize("header", [b"Host: localhost \t", b"Content-Length: 2 ", b"Transfer-Encoding: chunked "])
+def test_HTTP_6_blanks_after_a_value_are_no_part_of_it(header: bytes, target_server: Server) -> None:
+    """RFC 9112, 5.1. They were kept: such requests were refused, and steps saw values with blanks."""
+    host = b"" if header.startswith(b"Host") else b"Host: localhost\r\n"
+    length = b"" if header.startswith((b"Content", b"Transfer")) else b"Content-Length: 2\r\n"
+    body = b"2\r\n{}\r\n0\r\n\r\n" if header.startswith(b"Transfer") else b"{}"
+    head = b"POST /target/echo HTTP/1.1\r\nContent-Type: application/json\r\n" + host + length + header
+    assert ask_raw(target_server, head + b"\r\n\r\n" + body).status == 200
+
+
+@pytest.mark.parametrize("version", [b"0.9", b"1.0", b"2.0"])
+def test_HTTP_6_only_1_1_keeps_a_connection(version: bytes, target_server: Server) -> None:
+    """A stream has no chunks for other versions, so nothing but the end of the connection ends it."""
+    head = b"GET /health/live HTTP/%b\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n" % version
+    assert ask_raw(target_server, head).is_last
+
+
+def test_HTTP_6_an_old_client_gets_one_answer(target_server: Server) -> None:
+    """It knows no interim answers, and would take 100 for the answer and the answer for that to its next request."""
+    head = CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0") + b"2\r\n{}\r\n0\r\n\r\n"
+    head = head.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n", 1)
+    assert ask_raw(target_server, head).status == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://localhost/health/live", 200),
+        ("http://elsewhere.com/health/live", 400),
+        ("http://user@localhost/health/live", 400),
+        ("http://localhost:81/health/live", 400),
+        ("/health/live#x", 400),
+    ],
+)
+def test_HTTP_3_a_target_names_no_other_host(target: str, status: int, target_server: Server) -> None:
+    """A proxy that lets requests through by their target must not see another host than the one that answers."""
+    head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert ask_raw(target_server, head.encode()).status == status
