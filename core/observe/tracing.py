@@ -19,7 +19,7 @@ from core.serve.exchange import Exchange, Serve
 from core.serve.request import Request
 
 #: messages of exceptions stand in the log, which knows how to keep secrets
-_QUIET: Final[dict[str, Any]] = {"record_exception": False}
+_QUIET: Final[dict[str, Any]] = {"record_exception": False, "set_status_on_exception": False}
 
 
 class Tracing:

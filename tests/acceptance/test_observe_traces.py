@@ -61,6 +61,9 @@ class Span(NonRecordingSpan):
         self.events: list[Any] = []
         self.is_error = self.is_ended = False
 
+    def is_recording(self) -> bool:
+        return True
+
     def update_name(self, name: str) -> None:
         self.name = name
 
@@ -69,6 +72,7 @@ class Span(NonRecordingSpan):
 
     def set_status(self, status: Any, description: str | None = None) -> None:
         self.is_error = True
+        self.events += filter(None, [getattr(status, "description", description)])
 
     def record_exception(self, exception: BaseException, *_: Any, **__: Any) -> None:
         self.events.append(exception)
@@ -91,7 +95,8 @@ class Tracer(trace.Tracer):
     ) -> Iterator[Span]:
         span = self.start_span(name, context, kind)
         span.values |= attributes or {}
-        with trace.use_span(span, record_exception=more.get("record_exception", True)):
+        told = {name: more.get(name, True) for name in ("record_exception", "set_status_on_exception")}
+        with trace.use_span(span, **told):
             yield span
         span.is_ended = True
 
