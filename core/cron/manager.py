@@ -72,20 +72,20 @@ class Manager:
     def start(self) -> None:
         """Begin, if this host may; a database that is down is waited for."""
         if self._lease.host in (self._app.server.cron.allowed_hosts or [self._lease.host]):
-            self._loops = [asyncio.ensure_future(work) for work in (self._lease.keep(), self._observe())]
+            self._loops = [self._spawn(work) for work in (self._lease.keep(), self._observe())]
 
     async def stop(self) -> None:
         """Start nothing more, ask jobs to end, wait as long as each may take, and leave."""
         self._is_ending = True
         grace_s = max([run.stop(run.linked.policy.grace_s, "cancelled") for run in self._runs.values()], default=0)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace_s + 5)
+        if working := self._tasks.difference(self._loops):
+            await asyncio.wait(working, timeout=grace_s + 5)
         if self._lease.is_held and not self._runs:
             await self._lease.leave()
         self._lease.lose()
-        for task in (*self._loops, *self._tasks):
+        for task in (left := list(self._tasks)):
             task.cancel()
-        await asyncio.gather(*self._loops, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
 
     def _on_lease(self) -> None:
         """Held: look what there is to do. Lost: others may take over soon, or have, so end what runs before."""
@@ -108,7 +108,7 @@ class Manager:
             asked_s, wait_s = monotonic(), min(_READ_S, self._dead_after_s / 5)
             try:
                 self._take(*await self._store.read(), asked_s)
-            except StoreError as error:
+            except (StoreError, LookupError, TypeError, AttributeError) as error:  # people edit them into any shape
                 wait_s = _report(error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):

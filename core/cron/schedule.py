@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from core.errors import BadDeclaration
-from core.source import caller_source
+from core.source import author_source
 
 FIELDS: Final = ("second", "minute", "hour", "day_of_month", "month", "day_of_week")
 #: mia.js spellings that mean "every"; cronsim refuses them as out of range
@@ -23,6 +23,7 @@ _NAMES: Final = {
     "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
 }  # fmt: skip
 _EPOCH, _SECOND, _DAY = datetime(2000, 1, 1, tzinfo=UTC), timedelta(seconds=1), timedelta(days=1)
+_YEAR_S: Final = 366 * 86_400
 
 
 class Schedule:
@@ -48,13 +49,13 @@ class Schedule:
         every_s: int | None = None,
         timezone: str = "UTC",
     ) -> None:
-        self.source, self.every_s, self.timezone = caller_source(), every_s, timezone
+        self.source, self.every_s, self.timezone = author_source(), every_s, timezone
         given = dict(zip(FIELDS, (second, minute, hour, day_of_month, month, day_of_week), strict=True))
         named = [name for name in FIELDS if given[name] is not None]
         if bool(named) == (every_s is not None):
             raise BadDeclaration(self.source, "a schedule needs either fields or every_s")
-        if every_s is not None and (type(every_s) is not int or every_s < 1):
-            raise BadDeclaration(self.source, "every_s must be a whole number, at least 1")
+        if every_s is not None and (type(every_s) is not int or not 1 <= every_s <= _YEAR_S):
+            raise BadDeclaration(self.source, "every_s must be a whole number, at least 1 and at most a year")
         smallest = FIELDS.index(named[0]) if named else 0
         usual = ["0"] * smallest + ["*"] * 6
         self.fields = {name: _normalise(name, given[name], usual[at]) for at, name in enumerate(FIELDS)}
@@ -65,14 +66,9 @@ class Schedule:
         """A schedule from a crontab line of five fields, six with the seconds first, or a name such as `@daily`."""
         parts = _NAMES.get(line.strip().lower(), line).split()
         if len(parts) not in (5, 6):
-            raise BadDeclaration(caller_source(), f"a crontab line has five or six fields, not {len(parts)}")
+            raise BadDeclaration(author_source(), f"a crontab line has five or six fields, not {len(parts)}")
         fields: dict[str, Any] = dict(zip(FIELDS[6 - len(parts) :], parts, strict=True))
-        try:
-            schedule = cls(timezone=timezone, **fields)
-        except BadDeclaration as error:
-            raise BadDeclaration(caller_source(), error.message, error.hint) from None
-        schedule.source = caller_source()
-        return schedule
+        return cls(timezone=timezone, **fields)
 
     @property
     def expression(self) -> str:

@@ -47,6 +47,23 @@ async def test_changes_of_a_document_are_adopted_or_reported(jobs: Jobs, caplog:
     )
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [{"config": "daily"}, {"slots": {"cluster": None}}, {"running": None}, {"config.time": {"everySeconds": 1e30}}],
+    ids=str,
+)
+async def test_a_document_of_any_shape_is_reported_and_stops_nobody(
+    jobs: Jobs, edit: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    await jobs.document("jobs-fails")
+    whole = await jobs.db[CronJob].raw.find_one({"_id": "jobs-fails"})
+    assert whole is not None
+    await jobs.set("jobs-fails", **edit)
+    await eventually(lambda: any(record.levelname == "ERROR" for record in caplog.records))
+    await jobs.db[CronJob].raw.replace_one({"_id": "jobs-fails"}, whole)
+    assert (await jobs.force("jobs-holds")).identity == "jobs-holds"
+
+
 async def test_only_documents_that_changed_are_decoded_again(jobs: Jobs) -> None:
     store = jobs.manager._store
     await jobs.document("jobs-holds")

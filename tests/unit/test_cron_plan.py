@@ -100,6 +100,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"time": None}, "time must be an object"),
     ({"time": {}}, "time: a schedule needs"),
     ({"time": {"everySeconds": 0}}, "time: every_s must be"),
+    ({"time": {"everySeconds": 1e30}}, "time: every_s must be"),
     ({"time": {"everySeconds": 5, "second": "1"}}, "time: a schedule needs"),
     ({"time": {"second": "61"}}, "time: the schedule .* cannot be read"),
     ({"time": {"second": "1", "timezone": "Nowhere"}}, "time: unknown time zone"),
