@@ -124,6 +124,7 @@ async def _wait_for(server: Server, client: aiohttp.ClientSession) -> None:
 
 PASSTHROUGH = """
     Path("/plain/*", all=Route("plain", chain=[through()])),
+    Path("/under/*", all=Route("under", chain=[through(path="/v2/*")])),
     Path("/item/:id", get=Route("item", chain=[through(path="/v2/:id/x")])),
     Path("/fixed", get=Route("fixed", chain=[through(path="/only")])),
     Path("/open/*", all=Route("open", chain=[

@@ -236,10 +236,10 @@ class Client:
 
 
 class StreamReply:
-    """The answer of an upstream while it arrives: `async for chunk in reply`. `headers` are raw, as they came."""
+    """The answer of an upstream to a call of `url` while it arrives: `async for chunk in reply`. `headers` are raw."""
 
     def __init__(self, response: aiohttp.ClientResponse, body_s: float, fail: Any, release: Any) -> None:
-        self.status, self.headers = response.status, response.raw_headers
+        self.status, self.headers, self.url = response.status, response.raw_headers, str(response.url)
         self._response, self._fail, self._release = response, fail, release
         self._timer = asyncio.get_running_loop().call_later(body_s, response.close)
 

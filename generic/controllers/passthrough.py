@@ -51,7 +51,7 @@ async def pass_through(ctx: Context, *, body: Stream, options: Forwarding, ident
     # A page of the upstream needs no policy of ours; it may bring its own.
     answer.raw_headers = [header for header in answer.raw_headers if header[0] == b"x-content-type-options"]
     for name, value in answer_headers(reply.headers, options.return_):
-        located = returned_location(value, client.upstream.base_url, ctx) if name == "location" else value
+        located = returned_location(value, reply.url, ctx) if name == "location" else value
         try:
             answer.add_header(name, located)
         except ValueError:

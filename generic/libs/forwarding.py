@@ -78,11 +78,17 @@ def _listed(connection: str) -> set[str]:
     return {name.strip().lower() for name in connection.split(",")}
 
 
-def returned_location(location: str, base_url: str, ctx: Context) -> str:
-    """Where a redirect of the upstream leads for the client: below this route, when it stays below the base URL."""
-    base = base_url.rstrip("/") + "/"
-    target = urljoin(base, location)
-    rest = ctx.request.path_values.get("rest")
-    if rest is None or not target.startswith(base):
+def returned_location(location: str, asked: str, ctx: Context) -> str:
+    """Where a redirect of the upstream leads for the client, when it stays below what `*` of this route stands for.
+
+    `asked` is the URL that the upstream redirects from.
+    """
+    rest, path = ctx.request.path_values.get("rest"), asked.partition("?")[0]
+    if rest is None or not path.endswith(quote(rest)):
         return location
-    return f"{quote(ctx.request.path.removesuffix(rest).rstrip('/'))}/{target.removeprefix(base)}"
+    folder, target = path.removesuffix(quote(rest)), urljoin(asked, location)
+    if not target.startswith(folder):
+        return location
+    # Below the root, one more slash would lead to another host.
+    below = target.removeprefix(folder).lstrip("/\\")
+    return f"{quote(ctx.request.path.removesuffix(rest).rstrip('/'))}/{below}"

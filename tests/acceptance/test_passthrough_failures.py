@@ -173,18 +173,23 @@ async def test_f02_nothing_is_smuggled_to_the_upstream(case: Case, framing: byte
 
 
 LOCATIONS = [
-    ("/base/new?x=1", "/plain/new?x=1"), ("new", "/plain/new"), ("{url}/base/new", "/plain/new"), ("/else", "/else"),
-    ("https://example.com/x", "https://example.com/x"),
+    ("/plain/old", "/base/new?x=1", "/plain/new?x=1"), ("/plain/old", "{url}/base/new", "/plain/new"),
+    ("/plain/a/old", "new", "/plain/a/new"), ("/plain/a/old?p=1", "?p=2", "/plain/a/old?p=2"),
+    ("/plain/a/b%20c", "../d", "/plain/d"), ("/plain", "x", "/plain/x"), ("/under/old", "/base/v2/new", "/under/new"),
+    ("/under/old", "/base/new", "/base/new"), ("/item/7", "/base/v2/8/x", "/base/v2/8/x"), ("/plain/old", "/else", "/else"),
+    ("/plain/old", "https://example.com/x", "https://example.com/x"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("location", "returned"), LOCATIONS)
-async def test_redirects_of_the_upstream_stay_below_the_route(case: Case, location: str, returned: str) -> None:
+@pytest.mark.parametrize(("asked", "location", "returned"), LOCATIONS)
+async def test_redirects_of_the_upstream_stay_below_the_route(
+    case: Case, asked: str, location: str, returned: str
+) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": location.format(url=case[1].url)})
 
     case[2]["handler"] = handler
-    async with case[0].client.get("/plain/old", allow_redirects=False) as reply:
+    async with case[0].client.get(asked, allow_redirects=False) as reply:
         assert (reply.status, reply.headers["location"]) == (302, returned)
     assert len(case[1].requests) == 1
 
