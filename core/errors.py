@@ -290,12 +290,14 @@ class Unavailable(HTTPError):
         code: the wire code; `RequestTimeout` when the deadline of the request passed.
         msg: text for people.
         retry_after_s: seconds until a retry makes sense.
+        more: `errors` and `headers`, as every `HTTPError` takes them.
     """
 
     status, default_code = 503, WireCode.UNAVAILABLE
 
-    def __init__(self, code: str | None = None, msg: str = "", *, retry_after_s: int = 1) -> None:
-        super().__init__(code, msg, headers={"Retry-After": str(retry_after_s)})
+    def __init__(self, code: str | None = None, msg: str = "", *, retry_after_s: int = 1, **more: Any) -> None:
+        super().__init__(code, msg, **more)
+        self.headers.setdefault("Retry-After", str(retry_after_s))
 
 
 class GatewayTimeout(HTTPError):

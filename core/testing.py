@@ -23,10 +23,9 @@ from core.cron.job import run_once
 from core.data.databases import Databases
 from core.link.linked import LinkedRoute
 from core.load.configuration import list_modes, load_settings
-from core.load.loader import load
 from core.serve.app import App
 from core.serve.context import Context
-from core.serve.create import HOME, assemble, build_app
+from core.serve.create import HOME, Assembly, application_folders, assemble, build_app
 from core.serve.request import Request
 from core.settings import CronSettings, Mongo, ServerSettings
 
@@ -174,7 +173,7 @@ async def make_app(
     clock: Callable[[], datetime] | None = None,
     **settings: Any,
 ) -> AsyncIterator[TestApp]:
-    """An application of one project (and those it requires) beside `generic`, started.
+    """An application of one project beside `generic`, started; with the others of its root where it needs them.
 
     Args:
         folder: the project's folder.
@@ -192,10 +191,9 @@ async def make_app(
     names = list(found.databases) or ["main"]
     databases = {key: Mongo("" if memory else mongo, name=f"{name}_{key}") for key in names}
     chosen = replace(found, databases=databases, **settings)
-    folders = [HOME / "generic", place, *_required(place, root)]
     failures: list[BaseException] = []
     data = Databases(databases, chosen.default_database, memory=memory)
-    app = build_app(assemble(mode, root, chosen, folders), data, failures, clock)
+    app = build_app(_assemble(mode, root, chosen, place), data, failures, clock)
     await app.start()
     try:
         yield TestApp(app, Client(app, failures))
@@ -211,13 +209,12 @@ def _read_settings(mode: str, root: Path) -> ServerSettings:
     return replace(settings, cron=CronSettings(enabled=False), overload=None)
 
 
-def _required(folder: Path, root: Path) -> list[Path]:
-    """The projects that a project names in `requires`, and those that they name."""
-    folders = [folder]
-    while True:
-        projects = load(folders, root).projects
-        named = {name for project in projects.values() for name in project.requires} - projects.keys()
-        found = [place for name in sorted(named) if (place := folder.parent / name).is_dir()]
-        if not found:
-            return folders[1:]
-        folders += found
+def _assemble(mode: str, root: Path, settings: ServerSettings, folder: Path) -> Assembly:
+    """The project alone where that suffices, else with every project of its root, which its chains may name."""
+    try:
+        return assemble(mode, root, settings, [HOME / "generic", folder])
+    except ExceptionGroup:
+        folders = application_folders(root)
+        if folder not in folders:
+            raise
+        return assemble(mode, root, settings, folders)

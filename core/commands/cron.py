@@ -72,7 +72,7 @@ async def _run_jobs(state: State, names: tuple[str, ...]) -> int:
 
 def _add(command: str, flag: str, value: bool, help: str) -> None:
     @cron.command(command, help=help)
-    @_names
+    @click.argument("names", nargs=-1, required=command == "stop")
     @click.pass_obj
     def change(state: State, names: tuple[str, ...]) -> None:
         async def write() -> None:
@@ -85,7 +85,7 @@ def _add(command: str, flag: str, value: bool, help: str) -> None:
                     message = f"no server has started with job '{min(new)}' on this database yet"
                     raise ConfigError(f"cron {command}", message)
                 _check(command, names, known)
-                for name in names:
+                for name in names or known:
                     await jobs.update_one({"_id": name}, {"$set": {f"config.{flag}": value}}, validate=False)
                     click.echo(f"{name}: {flag} is {value}")
 
@@ -98,6 +98,6 @@ def _check(command: str, names: tuple[str, ...], known: Collection[str]) -> None
         raise ConfigError(f"cron {command}", f"there is no job '{name}'{f' ({hint})' if hint else ''}")
 
 
-_add("suspend", "isSuspended", value=True, help="Start these jobs no more, on any server; those that run go on.")
-_add("resume", "isSuspended", value=False, help="Start these jobs again.")
+_add("suspend", "isSuspended", value=True, help="Start these jobs, or all, no more on any server; what runs goes on.")
+_add("resume", "isSuspended", value=False, help="Start these jobs, or all, again.")
 _add("stop", "stopJob", value=True, help="Ask the runs of these jobs to end; they are cancelled after 30 seconds.")

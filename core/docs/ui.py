@@ -15,8 +15,6 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 
-Headers = list[tuple[bytes, bytes]]
-
 ASSETS = Path(__file__).parent / "assets"
 PAGE, INIT_SCRIPT, FAVICON = (
     (Path(__file__).parent / "page" / name).read_text(encoding="utf-8")
@@ -51,7 +49,7 @@ class DocsAsset:
     headers: tuple[tuple[bytes, bytes], ...]
     load: Callable[[], bytes]
 
-    def encode(self, *, gzip_accepted: bool) -> tuple[Headers, bytes]:
+    def encode(self, *, gzip_accepted: bool) -> tuple[list[tuple[bytes, bytes]], bytes]:
         """Headers, and the body as this client can read it."""
         if gzip_accepted:
             return list(self.headers), self.load()
@@ -64,6 +62,7 @@ def build_docs_pages(title: str, description: str) -> dict[str, DocsAsset]:
     page = PAGE.format(title=escape(title), description=escape(description))
     assets = [
         _generated("/docs", "text/html; charset=utf-8", page),
+        _generated("/docs/", "text/html; charset=utf-8", page),
         _generated("/docs/init.js", "text/javascript; charset=utf-8", INIT_SCRIPT),
         _generated("/docs/favicon.svg", "image/svg+xml", FAVICON),
         _vendored("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),

@@ -56,10 +56,9 @@ class ChainResolver:
 
     def _resolve_entry(self, entry: Action[..., Any] | Use, keyword: str, source: Source) -> ChainStep:
         action = entry if isinstance(entry, Action) else entry.action
-        options = None
-        if isinstance(entry, Use):
-            source = entry.source if entry.source.line else source
-            options = entry.options
+        options = entry.options if isinstance(entry, Use) else None
+        if isinstance(entry, Use) and entry.source.line:
+            source = entry.source
         if action is None:
             action = self._find_action(entry, keyword, source)
         elif action.controller.disabled:
@@ -85,9 +84,8 @@ class ChainResolver:
     def _find_action(self, entry: Any, keyword: str, source: Source) -> Action[..., Any]:
         actions: Mapping[str, Action[..., Any]] = self._find_controller(entry, source).actions
         names = [entry.function] if entry.function else [keyword, "all"]
-        for name in names:
-            if name in actions:
-                return actions[name]
+        if found := [actions[name] for name in names if name in actions]:
+            return found[0]
         wanted = f"no action '{names[0]}'" if entry.function else f"neither an action '{keyword}' nor 'all'"
         message = f"controller '{entry.identity}@{entry.version}' has {wanted}"
         raise UnresolvedReference(source, message, suggest(names[0], actions, none="it has none"))

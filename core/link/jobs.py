@@ -82,7 +82,6 @@ def _read(declared: Declared[..., Any], label: str, shape: str, kinds: tuple[str
     if unfilled:
         raise BadDeclaration(declared.source, f"{label}: nothing fills '{unfilled[0]}'", shape)
     if reading.kind not in kinds:
-        raise BadDeclaration(
-            declared.source, f"{label} must be an async def{'' if len(kinds) == 1 else ', or an async generator'}"
-        )
+        other = "" if len(kinds) == 1 else ", or an async generator"
+        raise BadDeclaration(declared.source, f"{label} must be an async def{other}")
     return reading

@@ -80,7 +80,7 @@ class LinkedLimit:
     limit: RateLimit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkedRoute:
     """One method of one path, ready to run.
 
@@ -95,17 +95,17 @@ class LinkedRoute:
         slots: how many slots a request needs.
         sections: every section of every step in chain order.
         parameters: merged: section → wire name → field; for docs, listings and overflow.
-        reads: sections that must be parsed at all.
+        reads: sections that must be parsed at all; a body also where the route itself says how, for `request.raw`.
         text_limits: wire names of texts in a body whose `max_length` lifts the server's limit of a text → their bytes.
         responses: status → wire codes, merged over the chain with those of core.
         finish: adds the headers of CORS and deprecation to every answer; `run`: the chain, see `serve/program.py`.
     """
 
     identity: str
-    method: str
+    method: str = ""
     keyword: str
-    url: str
-    prefix: str
+    url: str = ""
+    prefix: str = ""
     host_ids: tuple[str, ...]
     group: str
     version: str

@@ -95,15 +95,12 @@ class RouteLinker:
         return self._build(file, route, keyword, linked, body, len(before) + len(chain))
 
     def _build(self, file: Routes, route: Route, keyword: str, chain: LinkedChain, body: Body, end: int) -> LinkedRoute:
-        sections = tuple(section for step in chain.steps for section in step.sections)
         limits = self._link_limits(file, route, keyword)
         overflow = route.parameter_overflow or file.parameter_overflow
+        kept = route.body is not None and route.body.type not in ("none", "stream", "multipart")
         return LinkedRoute(
             identity=route.identity,
-            method="",
             keyword=keyword,
-            url="",
-            prefix="",
             host_ids=file.host_ids,
             group=file.group,
             version=file.version,
@@ -118,12 +115,14 @@ class RouteLinker:
             output_at=end,
             error_steps=chain.error_steps,
             slots=chain.slots,
-            sections=sections,
+            sections=chain.sections,
             parameters=self._merge_parameters(chain.steps),
-            open_sections=frozenset(section.section for section in sections if section.open),
-            reads=frozenset(section.section for section in sections) | ({"query"} if overflow != "ignore" else set()),
-            text_limits=find_text_limits(sections, self.settings.limits.text_bytes),
-            responses=merge_responses(chain.steps, checked=bool(sections), limited=bool(limits)),
+            open_sections=frozenset(section.section for section in chain.sections if section.open),
+            reads=frozenset[Section](section.section for section in chain.sections)
+            | frozenset[Section](["query"] if overflow != "ignore" else [])
+            | frozenset[Section](["body"] if kept else []),
+            text_limits=find_text_limits(chain.sections, self.settings.limits.text_bytes),
+            responses=merge_responses(chain.steps, checked=bool(chain.sections), limited=bool(limits)),
             response_schemes=MappingProxyType(dict(route.response_schemes or {})),
             body=body,
             cors=route.cors or file.cors,

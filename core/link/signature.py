@@ -70,7 +70,7 @@ def read_function(function: Callable[..., Any], label: str, shape: str) -> Readi
         hint = "an around step is an async generator: async def"
         raise BadDeclaration(source, f"{label} is a plain def with yield", hint)
     parameters = list(inspect.signature(function).parameters.values())
-    keywords = {parameter.name: parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+    keywords = {one.name: one for one in parameters if one.kind is one.KEYWORD_ONLY or one.name == "error"}
     others = [parameter for parameter in parameters if parameter.name not in keywords]
     if not others or others[0].kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
         raise BadDeclaration(source, f"{label} needs a first parameter", shape)

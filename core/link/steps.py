@@ -90,10 +90,11 @@ def _link_section(step: ChainStep, section: Section, body: Body, slot: int) -> L
 
 
 class LinkedChain(NamedTuple):
-    """The steps and error steps of a route, and how many slots a request of it needs."""
+    """The steps and error steps of a route, all sections of its steps, and how many slots a request of it needs."""
 
     steps: tuple[LinkedStep, ...]
     error_steps: tuple[LinkedStep, ...]
+    sections: tuple[LinkedSection, ...]
     slots: int
 
 
@@ -133,7 +134,7 @@ def link_steps(
         return _build_step(step, arguments, [], -1)
 
     linked = collect(link_step, range(len(steps)))
-    return LinkedChain(tuple(linked), tuple(map(link_error_step, errors)), empty + 1)
+    return LinkedChain(tuple(linked), tuple(map(link_error_step, errors)), tuple(itertools.chain(*sections)), empty + 1)
 
 
 def _build_step(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import UnresolvedReference
+from core.errors import ErrorItem, Unavailable, UnresolvedReference
 from core.settings import Host
 from core.testing import make_app
 
@@ -87,3 +87,67 @@ async def test_config_leads_into_objects_and_names_the_line_that_asks_for_nothin
             with pytest.raises(UnresolvedReference) as caught:
                 ask()
             assert caught.value.source.file == __file__
+
+
+OVEN = """
+from core import Context, Controller, HTTPError, Response
+
+oven = Controller("mill-oven")
+
+@oven.list
+async def bake(ctx: Context) -> dict[str, str]:
+    return {"raw": ctx.request.raw.decode()}
+
+@oven.create
+async def receive(ctx: Context) -> dict[str, str]:
+    return {"raw": ctx.request.raw.decode()}
+
+@oven.delete
+async def burn(ctx: Context) -> None:
+    raise HTTPError("Burnt")
+
+@oven.action("excuse")
+async def excuse(ctx: Context, error: HTTPError) -> Response:
+    return Response(error.code, 418)
+"""
+HOOKS = """
+from core import Body, Path, Route, Routes, use
+
+api = Routes(group="bakery", prefix="/oven", errors=[use("mill-oven", function="excuse")], paths=[
+    Path("./hook", list=Route("h", chain=[use("mill-oven")]), create=Route("c", chain=[use("mill-oven")], body=Body("raw")),
+         delete=Route("d", chain=[use("mill-oven")]))])
+"""
+
+
+@pytest.fixture
+def mill(bakery: Path) -> Path:
+    """The bakery, whose routes name a controller of another project of its root."""
+    other = bakery.parent / "mill" / "controllers"
+    other.mkdir(parents=True)
+    (other / "oven.py").write_text(OVEN)
+    (bakery / "routes" / "hooks.py").write_text(HOOKS)
+    return bakery
+
+
+async def test_a_project_is_tested_with_the_others_that_its_chains_name(mill: Path) -> None:
+    async with make_app(mill, hosts=HOSTS) as app:
+        assert (await app.client.get("/oven/hook")).json()["response"] == {"raw": ""}
+
+
+async def test_a_body_that_the_route_declares_is_kept_though_no_step_takes_it(mill: Path) -> None:
+    async with make_app(mill, hosts=HOSTS) as app:
+        reply = await app.client.post("/oven/hook", content=b"sack", headers={"Content-Type": "application/x-any"})
+        assert reply.json()["response"] == {"raw": "sack"}
+
+
+async def test_the_error_of_an_error_step_needs_not_be_keyword_only(mill: Path) -> None:
+    async with make_app(mill, hosts=HOSTS) as app:
+        reply = await app.client.delete("/oven/hook/1")
+        assert (reply.status, reply.text) == (418, "Burnt")
+
+
+def test_every_http_error_takes_items_and_headers() -> None:
+    error = Unavailable("Closed", "at night", errors=[ErrorItem("Closed"), ErrorItem("Dark")], headers={"X-Opens": "6"})
+    assert [item.code for item in error.errors] == ["Closed", "Dark"]
+    assert error.headers == {"X-Opens": "6", "Retry-After": "1"}
+    assert Unavailable(headers={"Retry-After": "60"}, retry_after_s=5).headers == {"Retry-After": "60"}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import types
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
+from pymongo import MongoClient
 
 import core
 from core.cli import main, split_arguments
@@ -89,6 +91,22 @@ def test_jobs_are_listed_and_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("cron", "run", "kitchen-count") == 0
     assert capsys.readouterr().out == "kitchen-count: done\n"
     assert run("cron", "run", "kitchen-fail") == 1
+
+
+def test_jobs_are_suspended_by_name_or_all_of_them(
+    mongo_url: str, database_name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CATENA_LOCAL_URL", "")
+    monkeypatch.setenv("CATENA_MONGO_URL", mongo_url.replace("/?", f"/{database_name}?"))
+    with MongoClient[Any](mongo_url) as client:
+        jobs = client[database_name]["cronJobs"]
+        jobs.insert_many([{"_id": "kitchen-count", "config": {}}, {"_id": "kitchen-old", "config": {}}])
+        assert run("cron", "suspend") == 0
+        assert jobs.count_documents({"config.isSuspended": True}) == 2
+        assert run("cron", "resume", "kitchen-count") == 0
+        assert [job["_id"] for job in jobs.find({"config.isSuspended": True})] == ["kitchen-old"]
+    assert run("cron", "stop") == 1
+    assert "Missing argument" in capsys.readouterr().err
 
 
 def test_project_commands_have_options(capsys: pytest.CaptureFixture[str]) -> None:

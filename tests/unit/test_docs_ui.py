@@ -13,7 +13,8 @@ import pytest
 
 from core.docs.ui import ASSETS, CONTENT_POLICY, DIGESTS, DocsAsset, build_docs_pages
 
-PATHS = ["/docs", "/docs/favicon.svg", "/docs/init.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"]
+FILES = ["/docs/favicon.svg", "/docs/init.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"]
+PATHS = ["/docs", "/docs/", *FILES]
 
 
 @pytest.fixture(name="pages")

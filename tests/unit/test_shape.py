@@ -22,14 +22,14 @@ FUNCTION_LINES = 40
 CORE_LINES = 8_000
 #: what a room of core may have while core is over its budget; "" is the files that stand in core itself
 ROOM_LINES = {
-    "": 1_411,
+    "": 1_410,
     "commands": 472,
     "cron": 1_118,
     "data": 2_567,
     "declare": 650,
-    "docs": 474,
+    "docs": 473,
     "http": 509,
-    "link": 1_290,
+    "link": 1_287,
     "load": 983,
     "observe": 394,
     "schema": 2_291,
