@@ -35,6 +35,7 @@ class TodoPath(Params):
 
 class Token(Params):
     access_key: str = ""
+    X_Trace: str = ""
 
 c = Controller("demo-c")
 out = Controller("demo-out")

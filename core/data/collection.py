@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from bson import ObjectId
 
@@ -18,11 +18,10 @@ from core.data.connection import Document, in_bulk
 from core.data.errors import NotSupported
 from core.data.filter import Query, Sort, check_filter, parse_sort
 from core.data.indexes import IndexChanges, ensure_indexes
-from core.data.reads import COMMAND, Reads
+from core.data.reads import COMMAND, M, Reads
 from core.data.transaction import current_transaction
-from core.schema.model import Model, check_document, check_update, from_document, to_document
-
-M = TypeVar("M", bound=Model)
+from core.schema.model import Model, check_document
+from core.schema.update import check_update
 
 
 class Collection(Reads[M]):
@@ -41,7 +40,7 @@ class Collection(Reads[M]):
         groups = self.groups if coalesce and validate and current_transaction() is None else None
         if groups is None or not await groups.insert(stored):
             await self._write(self._driver.insert_one, stored)
-        return from_document(self.model, stored)
+        return self.model.__load__(stored)
 
     async def insert_many(
         self, documents: Sequence[M | Query], *, ordered: bool = True, validate: bool = True
@@ -50,7 +49,7 @@ class Collection(Reads[M]):
         stored = [self._new(document, validate) for document in documents]
         if stored:
             await self._write(in_bulk, self._driver.insert_many, stored, ordered=ordered)
-        return [from_document(self.model, document) for document in stored]
+        return [self.model.__load__(document) for document in stored]
 
     async def update_one(
         self, filter: Query, update: Update, *, upsert: bool = False, validate: bool = True, **options: Any
@@ -130,7 +129,7 @@ class Collection(Reads[M]):
 
     def _new(self, document: M | Query, validate: bool) -> Document:
         """The document to store, a copy."""
-        plain = to_document(document) if isinstance(document, Model) else dict(document)
+        plain = document.__dump__() if isinstance(document, Model) else dict(document)
         checked = check_document(self.model, plain) if validate else plain
         checked.setdefault("_id", ObjectId())
         return checked

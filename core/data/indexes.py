@@ -15,7 +15,7 @@ import pymongo
 
 from core.data.connection import Connection
 from core.errors import DuplicateKey, NotConnected, StoreError
-from core.schema.model import IndexSpec, Model, build_indexes, collection_name
+from core.schema.model import IndexSpec, Model, build_indexes
 
 _BUILD_S: Final = 3600.0
 _EXISTS: Final = 48
@@ -40,12 +40,12 @@ async def ensure_collections(connection: Connection, models: Sequence[type[Model
     """Make the collections that are missing, with options and indexes; `StoreError` when one cannot be made."""
     database, run = connection.database(background=True), connection.run
     existing = await run(database.list_collection_names())
-    for model in [model for model in models if collection_name(model) not in existing]:
+    for model in [model for model in models if model.collection not in existing]:
         # Without options createIndexes makes the collection too: it never exists without its indexes.
         if model.collection_options or not build_indexes(model):
             options = {"check_exists": False, **model.collection_options}
             try:
-                await run(database.create_collection(collection_name(model), **options))
+                await run(database.create_collection(model.collection, **options))
             except StoreError as error:
                 if getattr(error.__cause__, "code", None) != _EXISTS:  # another server was faster
                     raise
@@ -56,7 +56,7 @@ async def ensure_collections(connection: Connection, models: Sequence[type[Model
 
 async def ensure_indexes(connection: Connection, model: type[Model], *, prune: bool = False) -> IndexChanges:
     """Create the indexes of a model that are missing; with `prune`, drop those it does not declare first."""
-    collection, run = connection.database(background=True)[collection_name(model)], connection.run
+    collection, run = connection.database(background=True)[model.collection], connection.run
 
     async def build(specs: Sequence[IndexSpec]) -> None:
         indexes = [pymongo.IndexModel(list(spec.keys), name=spec.name, **spec.options) for spec in specs]

@@ -21,7 +21,8 @@ from core.data.errors import NotSupported
 from core.data.filter import Filter, Query, Sort, check_filter, parse_sort
 from core.data.transaction import current_transaction
 from core.errors import StoreError
-from core.schema.model import Model, collection_name, from_document, model_fields
+from core.schema.fields import read_fields
+from core.schema.model import Model
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -41,11 +42,10 @@ class Reads(Generic[M]):
         self._connection = connection
         self._is_background = background
         self._shard_key = tuple(model.shard_key or ())
-        unique = [field for field in model_fields(model) if field.rule.unique]
+        unique = [field for field in read_fields(model) if field.rule.unique]
         self._unique = {"_id", *(field.wire for field in unique)}
         self._points = {"_id", *(field.wire for field in unique if field.type.kind in _SCALARS)}
-        self._driver: AsyncCollection[Document]
-        self._driver = connection.database(background=background)[collection_name(model)]
+        self._driver: AsyncCollection[Document] = connection.database(background=background)[model.collection]
         is_plain = connection.coalesces and not model.shard_key and "collation" not in model.collection_options
         self.groups = Coalescer(connection, self._driver) if is_plain else None
 
@@ -113,7 +113,7 @@ class Reads(Generic[M]):
         return self._to_model(await self._call(self._driver.find_one, query, timed=_READ))
 
     def _to_model(self, document: Document | None) -> M | None:
-        return None if document is None else from_document(self.model, document)
+        return None if document is None else self.model.__load__(document)
 
     async def find_one(self, filter: Filter = None, *, sort: Sort = None) -> M | None:
         """The first document that matches, or `None`."""
@@ -142,7 +142,7 @@ class Reads(Generic[M]):
             found = await self.groups.find(query)
         else:
             found = await self._call(self._list, timed=_READ, **query)
-        return found if projection is not None else [from_document(self.model, document) for document in found]
+        return found if projection is not None else [self.model.__load__(document) for document in found]
 
     async def _list(self, **query: Any) -> list[Document]:
         return await self._driver.find(**query).to_list()
@@ -157,7 +157,7 @@ class Reads(Generic[M]):
         try:
             while documents := await self._run(cursor.to_list(_BATCH)):
                 for document in documents:
-                    yield from_document(self.model, document)
+                    yield self.model.__load__(document)
         finally:
             with suppress(StoreError):
                 await self._connection.run(cursor.close())

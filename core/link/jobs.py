@@ -67,7 +67,7 @@ def link_command(command: Command[..., Any]) -> LinkedCommand:
     options = {}
     for name, parameter in reading.parameters.items():
         types, _ = split_union(reading.hints.get(name))
-        if types[0] not in (str, int, float, bool) or len(types) > 1:
+        if types not in ((str,), (int,), (float,), (bool,)):
             has = f"has type {print_type(reading.hints[name])}" if name in reading.hints else "has no type"
             raise BadDeclaration(source, f"{label}: option '{name}' {has}", "options are str, int, float or bool")
         options[name] = (types[0], ... if reading.demands(name) else parameter.default)

@@ -22,6 +22,7 @@ from core.source import Source
 Section = Literal["header", "query", "path", "body"]
 SECTIONS: tuple[Section, ...] = ("header", "query", "path", "body")
 StepKind = Literal["async", "sync", "around"]
+Shape = Literal["object", "list", "free", "raw", "text", "stream", "files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,15 @@ class LinkedSection:
         slot: where the checked value is put.
         check: `(raw, errors) -> value`; appends to `errors` what is wrong.
         fields: for docs, listings and the overflow check; empty for free-form bodies.
-        open: whether it admits any field (free-form `dict`, `bytes`, …).
-        schema_of: how the docs describe it.
+        shape: of a body: `free`, `raw`, `text` and `stream` admit any field.
     """
 
     section: Section
     slot: int
     check: Callable[[Any, list[Any]], Any]
     fields: tuple[Field, ...]
-    open: bool
     annotation: Any
-    schema_of: Literal["object", "list", "free", "raw", "text", "stream"] = "object"
+    shape: Shape = "object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,6 @@ class LinkedStep:
     options: Mapping[str, Any]
     sections: tuple[LinkedSection, ...]
     provides_slot: int
-
-    @property
-    def label(self) -> str:
-        """`identity@version.function`, as listings print it."""
-        return self.action.label
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,18 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from core.declare.controller import Action, Use
+from core.declare.controller import Use
 from core.errors import BadDeclaration, ErrorItem, UnresolvedReference
 from core.link.chain import ChainResolver, ChainStep
 from core.link.jobs import link_command, link_init, link_job, link_upstream
 from core.link.linked import Linked, LinkedFolder, LinkedRoute
 from core.link.paths import find_conflicts
 from core.link.routes import RouteLinker, is_in_mode
-from core.link.signature import is_params
 from core.load.configuration import find_place
 from core.load.convert import check_values
 from core.load.loader import Loaded
 from core.load.problems import suggest
+from core.schema.compiler import check_default
 from core.schema.fields import MISSING, read_fields
 from core.schema.model import check_model
 from core.schema.params import compile_field
@@ -76,7 +76,7 @@ def _link_routes(loaded: Loaded, settings: ServerSettings, mode: str) -> tuple[L
     resolver, problems = ChainResolver(loaded), loaded.problems
     for controller in loaded.registry.all("controller"):
         for action in controller.actions.values():
-            problems.attempt(_check_action, action, resolver)
+            problems.attempt(resolver.read, action)
 
     def resolve_default(name: str) -> list[ChainStep]:
         named, place = getattr(settings, name), find_place(loaded.root, mode, name)
@@ -89,13 +89,6 @@ def _link_routes(loaded: Loaded, settings: ServerSettings, mode: str) -> tuple[L
     for problem in find_conflicts(routes, [host.id for host in settings.hosts], loaded.root):
         problems.add(problem)
     return routes
-
-
-def _check_action(action: Action[..., Any], resolver: ChainResolver) -> None:
-    """Reads signature and fields, so that actions no route uses yet are checked, too."""
-    for annotation in resolver.read(action).sections.values():
-        if is_params(annotation):
-            read_fields(annotation)
 
 
 def _check_model(model: type[Any], settings: ServerSettings) -> type[Any]:
@@ -112,11 +105,13 @@ def _build_settings(cls: type[Any], loaded: Loaded, settings: ServerSettings, mo
     problems = loaded.problems
     fields = {field.name: field for field in read_fields(cls)}
     known = fields | {field.wire: field for field in fields.values()}
+    values = {}
     for field in fields.values():
         if field.default is MISSING:
             message = f"{cls.__name__}.{field.name} needs a default: a project runs as it is"
             problems.add(BadDeclaration(field.source, message))
-    values = {name: field.make_default() for name, field in fields.items()}
+        constant = problems.attempt(check_default, cls, field, "json")
+        values[field.name] = constant if field.make is None else field.make()
     for name, value in settings.projects.get(cls.identity, {}).items():
         place = find_place(loaded.root, mode, "projects", cls.identity, name)
         if name not in known:

@@ -96,6 +96,7 @@ class RouteLinker:
 
     def _build(self, file: Routes, route: Route, keyword: str, chain: LinkedChain, body: Body, end: int) -> LinkedRoute:
         limits = self._link_limits(file, route, keyword)
+        protected = any(step.action.authorizes for step in chain.steps)
         overflow = route.parameter_overflow or file.parameter_overflow
         kept = route.body is not None and route.body.type not in ("none", "stream", "multipart")
         return LinkedRoute(
@@ -108,8 +109,8 @@ class RouteLinker:
             description=route.description,
             modified=format_modified(route),
             docs=route.docs,
-            authorization=_either(route.authorization, any(step.action.authorizes for step in chain.steps)),
-            deprecated=_either(route.deprecated, file.deprecated),
+            authorization=protected if route.authorization is None else route.authorization,
+            deprecated=file.deprecated if route.deprecated is None else route.deprecated,
             source=route.source,
             steps=chain.steps,
             output_at=end,
@@ -117,7 +118,9 @@ class RouteLinker:
             slots=chain.slots,
             sections=chain.sections,
             parameters=self._merge_parameters(chain.steps),
-            open_sections=frozenset(section.section for section in chain.sections if section.open),
+            open_sections=frozenset(
+                part.section for part in chain.sections if part.shape not in ("object", "list", "files")
+            ),
             reads=frozenset[Section](section.section for section in chain.sections)
             | frozenset[Section](["query"] if overflow != "ignore" else [])
             | frozenset[Section](["body"] if kept else []),
@@ -150,11 +153,11 @@ class RouteLinker:
             known = merged.setdefault(section.section, {})
             for field in section.fields:
                 first = known.setdefault(field.wire, field)
-                label = labels.setdefault((section.section, field.wire), step.label)
+                label = labels.setdefault((section.section, field.wire), step.action.label)
                 conflict = find_conflict(first, field)
                 if conflict is not None:
                     place = f"{label} at {first.source.relative_to(self.loaded.root)}"
-                    both = f"{section.section} field '{field.wire}' of {step.label} and of {place}"
+                    both = f"{section.section} field '{field.wire}' of {step.action.label} and of {place}"
                     hint = "declare it alike in both, or in one of them only"
                     raise PreconditionConflict(field.source, f"{both} differ in '{conflict}'", hint)
                 known[field.wire] = merge_field(first, field)
@@ -166,12 +169,8 @@ def is_in_mode(environment: str | Sequence[str], mode: str) -> bool:
     return not environment or mode in names(environment)
 
 
-def _either(given: bool | None, otherwise: bool) -> bool:
-    return otherwise if given is None else given
-
-
 def merge_field(first: Field, second: Field) -> Field:
-    """Both demands as one: what the first leaves open is taken from the second."""
+    """Both demands as one: what the first leaves open is taken from the second; what one lets, is let."""
     if first == second:
         return first
     open_: dict[str, Any] = {
@@ -179,11 +178,15 @@ def merge_field(first: Field, second: Field) -> Field:
         for item in dataclasses.fields(OPEN)
         if getattr(first.rule, item.name) == getattr(OPEN, item.name)
     }
+    open_ |= {
+        name: getattr(first.rule, name) or getattr(second.rule, name) for name in ("settable", "gettable", "docs")
+    }
+    demanded = any(field.is_demanded and field.rule.settable for field in (first, second))
     return dataclasses.replace(
         first,
         type=second.type if first.type.kind == "any" else first.type,
         rule=dataclasses.replace(first.rule, **open_),
-        default=second.default if first.default is MISSING else first.default,
+        default=MISSING if demanded else second.default if first.default is MISSING else first.default,
         nullable=first.nullable and second.nullable,
         required=first.required or second.required,
     )

@@ -16,6 +16,7 @@ from core.declare.controller import Action
 from core.errors import BadDeclaration, HTTPError
 from core.link.linked import SECTIONS, Section, StepKind
 from core.load.convert import members, print_type
+from core.schema.fields import read_fields
 from core.source import source_of
 
 _RESERVED = (*SECTIONS, "options", "error")
@@ -93,13 +94,23 @@ def read_signature(action: Action[..., Any]) -> Signature:
     reading = read_function(action.function, action.label, "async def f(ctx: Context, *, …)")
     hints, parameters = reading.hints, reading.parameters
     for name in parameters:
-        if name not in hints and reading.demands(name):
+        if name not in hints and (name in SECTIONS or reading.demands(name)):
             raise BadDeclaration(action.source, f"{action.label}: parameter '{name}' needs a type")
+    for status in action.responses:
+        if type(status) is not int or not 200 <= status < 600:
+            raise BadDeclaration(action.source, f"{action.label}: a response cannot have the status {status!r}")
+    sections = {name: hints[name] for name in SECTIONS if name in parameters}
+    for section, annotation in sections.items():
+        if is_params(annotation):
+            read_fields(annotation)  # what is wrong with it is wrong in actions that no route uses, too
+        elif section != "body":
+            what = f"'{section}' must be typed with a Params class, not {print_type(annotation)}"
+            raise BadDeclaration(action.source, f"{action.label}: {what}")
     if "options" in parameters and not is_params(hints.get("options")):
         raise BadDeclaration(action.source, f"{action.label}: 'options' must be typed with a Params class")
     signature = Signature(
         reading.kind,
-        types.MappingProxyType({name: hints[name] for name in SECTIONS if name in parameters and name in hints}),
+        types.MappingProxyType(sections),
         hints["options"] if "options" in parameters else None,
         "options" in parameters and not reading.demands("options"),
         "error" in parameters,

@@ -11,13 +11,13 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 from core.declare.controller import Action
 from core.declare.route import Body, BodyType, Stream
 from core.errors import VALIDATOR_CODES, BadDeclaration, MissingProvider, WireCode
 from core.link.chain import ChainStep
-from core.link.linked import LinkedSection, LinkedStep, Section
+from core.link.linked import LinkedSection, LinkedStep, Section, Shape
 from core.link.signature import Need, is_params
 from core.load.convert import print_type
 from core.load.problems import collect
@@ -26,8 +26,6 @@ from core.schema.fields import read_fields
 from core.schema.params import compile_body, compile_section, header_name
 from core.settings import MIB
 from core.source import Source
-
-Shape = Literal["object", "list", "free", "raw", "text", "stream", "files"]
 
 #: what a body annotation demands of the parser; the first is taken where the route names none
 _READABLE: Mapping[Shape, tuple[BodyType, ...]] = {
@@ -77,16 +75,12 @@ def _link_section(step: ChainStep, section: Section, body: Body, slot: int) -> L
     action, annotation = step.action, step.signature.sections[section]
     if section == "body":
         shape = shape_of(annotation, action)
-        if shape == "raw" or shape == "text" or shape == "stream":  # noqa: PLR1714  mypy narrows only this
-            return LinkedSection("body", slot, lambda value, _: value, (), True, annotation, shape)
-        text = body.type in ("urlencoded", "multipart")
-        check, fields, schema_of, is_open = compile_body(annotation, text=text)
-        return LinkedSection("body", slot, check, fields, is_open, annotation, schema_of)
-    if not is_params(annotation):
-        what = f"'{section}' must be typed with a Params class, not {print_type(annotation)}"
-        raise BadDeclaration(action.source, f"{action.label}: {what}")
+        if shape in ("raw", "text", "stream"):
+            return LinkedSection("body", slot, lambda value, _: value, (), annotation, shape)
+        check, fields = compile_body(annotation, text=body.type in ("urlencoded", "multipart"))
+        return LinkedSection("body", slot, check, fields, annotation, shape)
     fields = read_fields(annotation, wire_name=header_name if section == "header" else None)
-    return LinkedSection(section, slot, compile_section(annotation, section), fields, False, annotation)
+    return LinkedSection(section, slot, compile_section(annotation, section), fields, annotation)
 
 
 class LinkedChain(NamedTuple):

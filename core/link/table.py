@@ -24,8 +24,8 @@ def build_table(routes: Sequence[LinkedRoute], root: Path) -> list[dict[str, Any
             "group": route.group,
             "version": route.version,
             "prefix": route.prefix or "/",
-            "chain": [step.label for step in route.steps],
-            "errors": [step.label for step in route.error_steps],
+            "chain": [step.action.label for step in route.steps],
+            "errors": [step.action.label for step in route.error_steps],
             "authorization": route.authorization,
             "deprecated": route.deprecated,
             "parameters": {section: sorted(fields) for section, fields in route.parameters.items() if fields},
@@ -55,12 +55,12 @@ def explain_route(route: LinkedRoute, root: Path) -> str:
         f"  reads {reads}; body {body.type} up to {body.limit_bytes} bytes; deadline {route.timeout_s:g} s",
     ]
     for section in route.sections:
-        names = ", ".join(field.wire for field in section.fields) or section.schema_of
+        names = ", ".join(field.wire for field in section.fields) or section.shape
         lines.append(f"  check {section.section}: {names} → slot {section.slot}")
         lines += [f"      {line}" for line in getattr(section.check, "__source__", "").splitlines()]
     for index, step in enumerate(route.steps, 1):
-        lines.append(f"  {index}. {step.label} ({step.action.source.relative_to(root)}){_effects(step)}")
-    lines += [f"  error: {step.label}" for step in route.error_steps]
+        lines.append(f"  {index}. {step.action.label} ({step.action.source.relative_to(root)}){_effects(step)}")
+    lines += [f"  error: {step.action.label}" for step in route.error_steps]
     return "\n".join([*lines, "  error: core's JSON envelope"])
 
 

@@ -91,7 +91,7 @@ class Meter(Collector):
 
     def watch(self, _: LinkedRoute, step: LinkedStep | None) -> Callable[[], AbstractContextManager[Any]] | None:
         """What a step runs inside of."""
-        return None if step is None else self._steps.labels(step.label).time
+        return None if step is None else self._steps.labels(step.action.label).time
 
 
 class Figures(Collector):

@@ -53,7 +53,7 @@ class Tracing:
 
     def watch(self, _: LinkedRoute, step: LinkedStep | None) -> Callable[[], AbstractContextManager[Any]] | None:
         """What a step runs inside of."""
-        return None if step is None else partial(self._start, step.label, **_QUIET)
+        return None if step is None else partial(self._start, step.action.label, **_QUIET)
 
     @contextmanager
     def call(self, upstream: str, method: str) -> Iterator[dict[str, str]]:

@@ -15,7 +15,7 @@ from threading import RLock
 from typing import Any, Final
 
 from core.errors import BadDeclaration
-from core.schema.fields import MISSING, Field, FieldType, own_cache, read_fields
+from core.schema.fields import MISSING, Field, FieldType, WireName, own_cache, read_fields
 from core.schema.generate import Code, inline_check
 from core.schema.record import Kept, Record
 from core.schema.refused import Problem, Refused, refuse_missing, refuse_type, refuse_unknown
@@ -30,7 +30,7 @@ _under_way: Final[dict[Any, Check]] = {}
 _CONFUSED: Final = (ValueError, TypeError, KeyError, AttributeError)  # an author's function by a raw value
 
 
-def compile_object(cls: type[Any], mode: Mode, wire_name: Callable[[str], str] | None = None) -> Check:
+def compile_object(cls: type[Any], mode: Mode, wire_name: WireName | None = None) -> Check:
     """The check of a whole object: an instance in the modes of requests, a document in mode `model`."""
     cache: dict[Any, Check] = own_cache(cls, "__compiled__")
     key = (mode, wire_name)
@@ -106,7 +106,7 @@ def _compile_class(cls: type[Any], fields: tuple[Field, ...], mode: Mode) -> Che
     code.add("problems = []", MISSING=MISSING, Refused=Refused)
     names = [f"v{index}" for index in range(len(fields))]
     for field, value in zip(fields, names, strict=True):
-        _write_field(code, field, value, _check_default(cls, field, mode), mode)
+        _write_field(code, field, value, check_default(cls, field, mode), mode)
     if mode == "model":
         code.add(f"made = {code.dict(zip([field.wire for field in fields], names, strict=True))}")
         for field, value in zip(fields, names, strict=True):
@@ -178,7 +178,7 @@ def _read_object(raw: Any) -> dict[str, Any]:
     raise refuse_type(raw, "object")
 
 
-def _check_default(cls: type[Any], field: Field, mode: Mode) -> Any:
+def check_default(cls: type[Any], field: Field, mode: Mode) -> Any:
     """A constant default as its own rules give it; one that breaks them is a `BadDeclaration`."""
     default = field.constant
     if default is None or default == "" or field.rule.extend:

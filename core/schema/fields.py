@@ -30,6 +30,7 @@ from core.source import Source
 Kind = Literal[
     "text", "integer", "number", "boolean", "date", "list", "map", "any", "object", "choice", "format", "upload"
 ]
+WireName = Callable[[str, str | None], str]
 MISSING: Final = type("Missing", (), {"__repr__": lambda _: "MISSING"})()  # the absence of a default
 OPEN: Final = Rule()
 
@@ -143,17 +144,21 @@ _SCALARS: Mapping[Any, FieldType] = {
 }  # fmt: skip
 
 
-def read_fields(cls: type[Any], *, wire_name: Callable[[str], str] | None = None) -> tuple[Field, ...]:
+def read_fields(cls: type[Any], *, wire_name: WireName | None = None) -> tuple[Field, ...]:
     """The fields of a class, inherited ones first; read once per class and way of naming.
 
     The first annotation that cannot be read is a `BadDeclaration` at the line of its field. `wire_name` makes the
-    wire name where the rule gives none.
+    wire name from that of Python and the one that the rule gives, if any.
     """
-    rename: Callable[[str], str] = wire_name if wire_name is not None else getattr(cls, "__wire_name__", str)
+    rename: WireName = wire_name if wire_name is not None else getattr(cls, "__wire_name__", _own_name)
     known: dict[Any, tuple[Field, ...]] = own_cache(cls, "__read__")
     if rename not in known:
         known[rename] = tuple(_read_all(cls, rename))
     return known[rename]
+
+
+def _own_name(name: str, given: str | None) -> str:
+    return given or name
 
 
 def own_cache(cls: type[Any], name: str) -> dict[Any, Any]:
@@ -164,7 +169,7 @@ def own_cache(cls: type[Any], name: str) -> dict[Any, Any]:
     return cache
 
 
-def _read_all(cls: type[Any], wire_name: Callable[[str], str]) -> Iterator[Field]:
+def _read_all(cls: type[Any], wire_name: WireName) -> Iterator[Field]:
     try:
         hints = _read_hints(cls)
     except (NameError, TypeError, SyntaxError, AttributeError) as error:
@@ -198,7 +203,7 @@ def _read_hints(cls: type[Any]) -> dict[str, Any]:
     return hints
 
 
-def _read_field(cls: type[Any], name: str, hint: Any, wire_name: Callable[[str], str]) -> Field:
+def _read_field(cls: type[Any], name: str, hint: Any, wire_name: WireName) -> Field:
     bare, rule = _split_rule(hint)
     members = [member for member in get_args(bare) if member is not type(None)]
     optional = get_origin(bare) in (Union, types.UnionType) and len(members) == 1
@@ -217,11 +222,13 @@ def _read_field(cls: type[Any], name: str, hint: Any, wire_name: Callable[[str],
     required = default is MISSING if rule.required is None else rule.required
     if default is MISSING and not required:
         raise BadDeclaration(source, f"{where} is not required and so needs a default", "for example = None")
-    if isinstance(default, list | dict | set) or hasattr(type(default), "_schema"):
-        hint_text = f"use = factory({type(default).__name__})"
+    if isinstance(default, Rule):
+        raise BadDeclaration(source, f"a rule is no default of {where}", f"{name}: Annotated[…, rule(…)]")
+    if isinstance(default, list | tuple | set | Mapping) or hasattr(type(default), "_schema"):
+        hint_text = f"use = factory({'list' if isinstance(default, tuple) else type(default).__name__})"
         raise BadDeclaration(source, f"the default of {where} would be shared", hint_text)
     nullable = optional if rule.nullable is None else rule.nullable
-    return Field(name, rule.name or wire_name(name), kind, rule, default, nullable, required, source)
+    return Field(name, wire_name(name, rule.name), kind, rule, default, nullable, required, source)
 
 
 def _find_default(cls: type[Any], name: str) -> tuple[type[Any], Any]:

@@ -10,26 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
+from typing import Annotated, Any, ClassVar, dataclass_transform
 
 from core.errors import BadDeclaration, ModelError
 from core.schema.compiler import compile_object
-from core.schema.fields import read_fields as model_fields
-from core.schema.fields import walk_fields
+from core.schema.fields import read_fields, walk_fields
 from core.schema.formats import ObjectId
 from core.schema.record import Record
 from core.schema.refused import Refused, to_items
 from core.schema.rules import factory, rule
 from core.schema.stored import is_storable_key
-from core.schema.update import check_update
 from core.source import caller_source
-
-__all__ = [
-    "Index", "IndexSpec", "Model", "build_indexes", "check_document", "check_model", "check_update", "collection_name",
-    "from_document", "model_fields", "to_document",
-]  # fmt: skip
-
-M = TypeVar("M", bound="Model")
 
 
 class Index:
@@ -111,31 +102,16 @@ class Model(Record):
     ) -> None:
         super().__init_subclass__()
         cls.identity, cls.version, cls.disabled = identity, version, disabled
-        cls.collection, cls.database = collection, database
+        cls.collection, cls.database = collection or identity, database
         cls.shard_key = (shard_key,) if isinstance(shard_key, str) else tuple(shard_key)
         cls.indexes, cls.text_indexes = tuple(indexes), tuple(text_indexes)
         cls.collection_options = dict(collection_options or {})
         cls.source = caller_source()
 
     @staticmethod
-    def __wire_name__(name: str) -> str:
-        """The stored name of a Python name: `oid` is `_id`, every other is itself."""
-        return "_id" if name == "oid" else name
-
-
-def collection_name(cls: type[Model]) -> str:
-    """The name of the collection."""
-    return cls.collection or cls.identity
-
-
-def to_document(instance: Model) -> dict[str, Any]:
-    """An instance as it is stored."""
-    return instance.__dump__()
-
-
-def from_document(cls: type[M], document: Mapping[str, Any]) -> M:
-    """What is stored, as instance."""
-    return cls.__load__(document)
+    def __wire_name__(name: str, given: str | None) -> str:
+        """The stored name of a field: `oid` is `_id`, every other is itself."""
+        return given or ("_id" if name == "oid" else name)
 
 
 def check_document(cls: type[Model], document: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,18 +125,18 @@ def check_document(cls: type[Model], document: Mapping[str, Any]) -> dict[str, A
 
 def check_model(cls: type[Model]) -> None:
     """Everything that can be wrong with a model, found when it is loaded: `BadDeclaration` at the line of the field."""
-    for declared in model_fields(cls):
+    for declared in read_fields(cls):
         if not is_storable_key(declared.wire):
             raise BadDeclaration(declared.source, f"'{declared.wire}' is no name that a document may use")
     compile_object(cls, "model")
     build_indexes(cls)
-    if unknown := set(cls.shard_key) - {path for path, _ in walk_fields(model_fields(cls))}:
+    if unknown := set(cls.shard_key) - {path for path, _ in walk_fields(read_fields(cls))}:
         raise BadDeclaration(cls.source, f"the shard key of {cls.__name__}: no field is stored as '{min(unknown)}'")
 
 
 def build_indexes(cls: type[Any]) -> list[IndexSpec]:
     """Single indexes (indexed, then unique-only fields), compound ones, text indexes; wrong ones are refused."""
-    paths = dict(walk_fields(model_fields(cls)))
+    paths = dict(walk_fields(read_fields(cls)))
     del paths["_id"]  # has an index anyway, which takes no options
     wanted = [(path, found.rule) for path, found in paths.items() if found.rule.index]
     wanted += [(path, found.rule) for path, found in paths.items() if found.rule.unique and not found.rule.index]

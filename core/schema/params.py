@@ -20,7 +20,6 @@ from core.schema.value import Mode
 
 SectionName = Literal["header", "query", "path", "body"]
 SectionCheck = Callable[[Any, list[ErrorItem]], Any]
-BodyShape = Literal["object", "list", "free"]
 
 
 @dataclass_transform(kw_only_default=True)
@@ -51,19 +50,19 @@ def _plain(value: Any) -> Any:
 def compile_section(cls: type[Any], section: SectionName, *, mode: Mode | None = None) -> SectionCheck:
     """The check of a section: `(raw, errors) -> instance`, or `None` after adding to `errors`.
 
-    A body is read as JSON, everything else as text, unless `mode` says otherwise; header names get `-` for `_`.
+    A body is read as JSON, everything else as text, unless `mode` says otherwise.
     """
     wire_name = header_name if section == "header" else None
     return _collect(compiler.compile_object(cls, mode or ("json" if section == "body" else "text"), wire_name), section)
 
 
-def header_name(name: str) -> str:
-    """The header that a Python name stands for."""
-    return name.replace("_", "-")
+def header_name(name: str, given: str | None) -> str:
+    """The header that a field stands for, in small letters as all of them arrive."""
+    return (given or name.replace("_", "-")).lower()
 
 
-def compile_body(annotation: Any, *, text: bool = False) -> tuple[SectionCheck, tuple[Field, ...], BodyShape, bool]:
-    """The check of a body of type `Params`, `list[Params]` or `dict`, its fields and shape, whether any field may come.
+def compile_body(annotation: Any, *, text: bool = False) -> tuple[SectionCheck, tuple[Field, ...]]:
+    """The check of a body of type `Params`, `list[Params]` or `dict`, and its fields.
 
     `text` is for forms.
     """
@@ -72,10 +71,10 @@ def compile_body(annotation: Any, *, text: bool = False) -> tuple[SectionCheck, 
         (cls,) = get_args(annotation)
         compiler.compile_object(cls, mode)  # what is wrong with it is wrong now
         kind = FieldType("list", "array", FieldType("object", "object", params=cls))
-        return _collect(partial(compiler.check_type, kind, OPEN, mode), "body"), read_fields(cls), "list", False
+        return _collect(partial(compiler.check_type, kind, OPEN, mode), "body"), read_fields(cls)
     if annotation is dict or get_origin(annotation) is dict:
-        return _collect(partial(compiler.check_type, FieldType("map", "object"), OPEN, mode), "body"), (), "free", True
-    return compile_section(annotation, "body", mode=mode), read_fields(annotation), "object", False
+        return _collect(partial(compiler.check_type, FieldType("map", "object"), OPEN, mode), "body"), ()
+    return compile_section(annotation, "body", mode=mode), read_fields(annotation)
 
 
 def compile_field(field: Field) -> SectionCheck:

@@ -52,7 +52,10 @@ def _compile_linear(pattern: str, flags: int) -> Search | None:
         searches.Add(f"(?{letters}){pattern}" if letters else pattern)
     except re2.error:
         return None
-    searches.Compile()
+    try:
+        searches.Compile()
+    except re2.error:
+        raise ValueError(f"'{pattern}' takes too much memory: max_length may bound what it repeats") from None
     return None if flags & ~_PORTABLE else lambda text: bool(searches.Match(text.encode(errors="replace")))
 
 

@@ -116,7 +116,7 @@ async def validate_signature(
 def _options_of(ctx: Context, version: str) -> AccessOptions | None:
     """The options of the other version, where the chain names it; asked only for a key of its form."""
     label = f"{IDENTITY}@{version}."
-    found = (step.options["options"] for step in ctx.route.steps if step.label.startswith(label))
+    found = (step.options["options"] for step in ctx.route.steps if step.action.label.startswith(label))
     return next(found, None)
 
 

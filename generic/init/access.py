@@ -22,14 +22,14 @@ async def check_access(app: AppContext) -> None:
     old: dict[str, None] = {}
     for route in app.linked.routes:
         for step in route.steps:
-            if step.label.startswith(_SEALING) and not access_of(app).sealer.can_seal:
+            if step.action.label.startswith(_SEALING) and not access_of(app).sealer.can_seal:
                 raise ConfigError(SETTING, f"is needed by route '{route.identity}': keys of devices are stored sealed")
-            if not step.label.startswith(f"{IDENTITY}@"):
+            if not step.action.label.startswith(f"{IDENTITY}@"):
                 continue
             options = step.options["options"]
             if options.replay == "off" and production:
                 raise ConfigError("replay", f"must not be off in mode {app.mode}: route '{route.identity}'")
-            if step.label.startswith(f"{IDENTITY}@1.0.") or options.accept_v1:
+            if step.action.label.startswith(f"{IDENTITY}@1.0.") or options.accept_v1:
                 old[route.identity] = None
     if old:
         text = "routes that accept signatures of version 1.0, which do not protect letter case: %s"

@@ -47,7 +47,7 @@ def describe(ctx: Context) -> dict[str, Any]:
         "group": ctx.route.group,
         "version": ctx.route.version,
     }
-    steps = [step.label for step in ctx.route.steps]
+    steps = [step.action.label for step in ctx.route.steps]
     return {"request": seen, "environment": {"mode": ctx.app.mode}, "controller": steps}
 
 

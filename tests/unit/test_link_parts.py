@@ -166,7 +166,8 @@ def test_merging_fills_in_what_is_open_and_changes_nothing() -> None:
     first, second = read_fields(First), read_fields(Second)
     merged = merge_field(first[0], second[0])
     assert (merged.rule.min, merged.rule.max, merged.rule.description) == (1, 5, "A")
-    assert (merged.required, merged.default) == (True, 3)
+    assert (merged.required, merged.default) == (True, MISSING)
+    assert merge_field(second[0], first[0]).default is MISSING
     assert merge_field(first[1], second[1]).type.kind == "text"
     assert first[0].rule.max is None and first[0].default is MISSING
     assert merge_field(first[0], first[0]) is first[0]

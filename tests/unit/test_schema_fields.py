@@ -14,7 +14,7 @@ import pytest
 from core.errors import BadDeclaration
 from core.schema.fields import MISSING, Factory, find_conflict, read_fields
 from core.schema.formats import IP, Email, ObjectId, Timestamp
-from core.schema.model import Index, Model, build_indexes, check_model, model_fields
+from core.schema.model import Index, Model, build_indexes, check_model
 from core.schema.params import Params, compile_section
 from core.schema.rules import factory, rule
 from tests.schemas import make_class, model, params
@@ -83,6 +83,10 @@ def test_a_field_without_text_has_the_line_of_its_class() -> None:
 BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("no-default", {"a": Annotated[str, rule(required=False)]}, "is not required and so needs a default"),
     ("shared-list", {"a": (list[str], [])}, "would be shared"),
+    ("shared-tuple", {"a": (list[str], ())}, "would be shared (use = factory(list))"),
+    ("shared-mapping", {"a": (dict[str, Any], types.MappingProxyType({}))}, "would be shared"),
+    ("rule-as-default", {"a": (str, rule(max_length=3))}, "(a: Annotated[…, rule(…)])"),
+    ("large-pattern", {"a": Annotated[str, rule(match=r"^\pL{500}$")]}, "takes too much memory"),
     ("shared-object", {"a": (Base, Base(a="x"))}, "would be shared"),
     ("set", {"a": set[int]}, "cannot be checked: set"),
     ("union", {"a": int | str}, "cannot be checked: int | str"),
@@ -250,7 +254,7 @@ def test_a_wrong_model_is_a_load_error(keywords: dict[str, Any], fields: dict[st
 def test_a_right_model_is_none() -> None:
     check_model(User)
     check_model(model(oid=Annotated[str, rule(unique=True, index=True, name="_id")]))
-    assert [field.wire for field in model_fields(User)][:2] == ["_id", "login"]
+    assert [field.wire for field in read_fields(User)][:2] == ["_id", "login"]
 
 
 def test_class_keywords_of_a_model() -> None:

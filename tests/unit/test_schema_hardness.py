@@ -15,9 +15,10 @@ import pytest
 from core.errors import ModelError
 from core.schema import compiler, formats
 from core.schema.fields import find_text_limits, read_fields
-from core.schema.model import Model, check_document, check_update, from_document, to_document
+from core.schema.model import Model, check_document
 from core.schema.params import Params, compile_section, given
 from core.schema.rules import factory, rule
+from core.schema.update import check_update
 from core.serve.values import parse_json
 from core.settings import Limits
 from tests.schemas import make_class, model, params, run, value_of
@@ -209,7 +210,7 @@ def test_VAL_9_generated_functions_are_those_of_their_own_class() -> None:
     ):
         made, _ = run(cls, {"a": 1})
         wanted = expected or {"a": 1, "b": 2, "c": 3}
-        assert made.__wire__() == to_document(made) == vars(from_document(cls, wanted)) == wanted
+        assert made.__wire__() == made.__dump__() == vars(cls.__load__(wanted)) == wanted
 
 
 def test_VAL_10_unknown_fields_stay_outside_at_every_level() -> None:
@@ -264,7 +265,7 @@ def test_B06_names_of_the_class_itself_are_only_values() -> None:
     hostile = {"__class__": "x", "__dict__": {"login": "b"}, "_schema": [], "_sent": {}, "__wire__": 1, "__init__": 1}
     made, errors = run(SignUp, {"login": "a", **hostile})
     assert (errors, vars(made), type(made)) == ([], {"login": "a"}, SignUp)
-    stored = from_document(Account, {"_id": 1, "login": "a", **hostile})
+    stored = Account.__load__({"_id": 1, "login": "a", **hostile})
     assert type(stored) is Account
     assert stored.__wire__()["login"] == "a"
     assert stored.__wire__().keys().isdisjoint(hostile)
@@ -324,4 +325,4 @@ def test_A03_names_of_declarations_get_into_generated_text_as_constants_only() -
     cls = params(a=hint, b=(str, '\'\n"""'), c=(Annotated[int, rule(min=float("-inf"), max=float("inf"))], 1))
     made, errors = run(cls, {name: '"""'})
     assert (errors, made.a, made.b, made.__wire__()[name]) == ([], '"""', '\'\n"""', '"""')
-    assert from_document(cls, to_document(made)).a == '"""'
+    assert cls.__load__(made.__dump__()).a == '"""'

@@ -16,7 +16,7 @@ from bson.codec_options import CodecOptions
 from core.errors import ErrorItem, ModelError
 from core.schema.formats import Email
 from core.schema.formats import ObjectId as Oid
-from core.schema.model import Model, check_document, collection_name, from_document, to_document
+from core.schema.model import Model, check_document
 from core.schema.params import Params, given
 from core.schema.rules import factory, now, rule
 from tests.schemas import model
@@ -63,28 +63,28 @@ def test_an_object_becomes_a_document_and_an_object_again() -> None:
     todo = Todo(
         name="milk", first=Item(name="a"), items=[Item(name="b", color=Color.BLUE)], colors=[Color.RED], created=AT
     )
-    document = to_document(todo)
+    document = todo.__dump__()
     assert document == {
         "_id": todo.oid, "name": "milk", "count": 0, "price": 0.0, "color": "blue", "created": AT,
         "lastModified": None, "secret": None, "first": {"name": "a", "color": "red"},
         "items": [{"name": "b", "color": "blue"}], "colors": ["red"], "owner": None, "free": {}, "anything": None,
     }  # fmt: skip
     assert check_document(Todo, document) == document
-    assert from_document(Todo, document) == todo
+    assert Todo.__load__(document) == todo
     assert check_document(Todo, todo) == document  # type: ignore[arg-type]
 
 
 def test_reading_never_validates_and_gives_defaults() -> None:
-    todo = from_document(
-        Todo, {"name": 5, "color": "green", "items": [1, {"name": "x", "color": "red"}], "first": "?", "colors": None}
+    todo = Todo.__load__(
+        {"name": 5, "color": "green", "items": [1, {"name": "x", "color": "red"}], "first": "?", "colors": None}
     )
     assert (todo.name, todo.color, todo.count, todo.free) == (5, "green", 0, {})
     assert todo.items == [1, Item(name="x")]  # type: ignore[list-item]
     assert todo.first == "?"
     assert todo.colors is None
     assert isinstance(todo.oid, ObjectId)
-    assert from_document(Todo, {"items": "?", "color": [1]}).items == "?"
-    assert to_document(from_document(Todo, {"items": "?", "first": "?", "colors": "?"}))["items"] == "?"
+    assert Todo.__load__({"items": "?", "color": [1]}).items == "?"
+    assert Todo.__load__({"items": "?", "first": "?", "colors": "?"}).__dump__()["items"] == "?"
 
 
 def test_unknown_stored_fields_are_kept_and_written_back() -> None:
@@ -95,10 +95,10 @@ def test_unknown_stored_fields_are_kept_and_written_back() -> None:
         "first": {"name": "y", "more": 2},
         "items": [{"name": "z", "more": 3}],
     }
-    todo = from_document(Todo, stored)
+    todo = Todo.__load__(stored)
     assert todo._unknown == {"old": {"$odd": 1}}
     todo.name = "new"
-    written = check_document(Todo, to_document(todo))
+    written = check_document(Todo, todo.__dump__())
     assert (written["old"], written["name"]) == ({"$odd": 1}, "new")
     assert written["first"] == {"name": "y", "color": "red", "more": 2}
     assert written["items"][0]["more"] == 3
@@ -118,7 +118,7 @@ def test_unknown_fields_of_requests_are_not_kept() -> None:
     from tests.schemas import run
 
     item, _ = run(Item, {"name": "x", "more": 1})
-    assert check_document(Todo, to_document(Todo(name="a", first=item)))["first"] == {"name": "x", "color": "red"}
+    assert check_document(Todo, Todo(name="a", first=item).__dump__())["first"] == {"name": "x", "color": "red"}
 
 
 def test_unknown_fields_of_a_new_document_are_listed() -> None:
@@ -224,7 +224,7 @@ def test_free_values_are_copied_and_normalised() -> None:
     assert checked == {"at": AT, "n": [1, 2], "c": {"d": True}}
     assert checked is not free
     nested = Item(name="y")
-    assert to_document(Todo(name="x", anything=nested))["anything"] == {"name": "y", "color": "red"}
+    assert Todo(name="x", anything=nested).__dump__()["anything"] == {"name": "y", "color": "red"}
 
 
 def test_only_public_fields_leave_the_server() -> None:
@@ -232,7 +232,7 @@ def test_only_public_fields_leave_the_server() -> None:
     assert "secret" not in todo.__wire__()
     assert "'s'" not in repr(todo)
     assert todo.__wire__()["items"] == [{"name": "a", "color": "red", "note": None}]
-    assert check_document(Todo, to_document(todo))["secret"] == "s"
+    assert check_document(Todo, todo.__dump__())["secret"] == "s"
 
 
 def test_ids_may_be_of_any_type() -> None:
@@ -240,8 +240,8 @@ def test_ids_may_be_of_any_type() -> None:
         oid: str
         name: str = ""
 
-    assert collection_name(Named) == "t-named"
-    assert collection_name(Todo) == "demo-todos"
+    assert Named.collection == "t-named"
+    assert Todo.collection == "demo-todos"
 
 
 class Slug(Model, identity="t-slug"):
@@ -250,7 +250,7 @@ class Slug(Model, identity="t-slug"):
 
 def test_an_overridden_id_has_no_default() -> None:
     assert refused({}, Slug) == [("_id", "MissingRequiredParameter")]
-    assert to_document(Slug(oid="a")) == {"_id": "a"}
+    assert Slug(oid="a").__dump__() == {"_id": "a"}
     with pytest.raises(TypeError, match="Slug needs oid"):
         Slug()  # type: ignore[call-arg]
 
@@ -296,9 +296,9 @@ class Branch(Params):
 
 def test_documents_may_contain_themselves() -> None:
     stored = {"_id": 1, "name": "a", "children": [{"name": "b", "children": [{"name": "c", "children": []}]}]}
-    assert to_document(from_document(Tree, stored)) == stored
+    assert Tree.__load__(stored).__dump__() == stored
     assert check_document(Tree, stored) == stored
-    assert from_document(Tree, stored).children[0].children[0] == Branch(name="c")
+    assert Tree.__load__(stored).children[0].children[0] == Branch(name="c")
 
 
 def test_a_class_that_is_used_after_its_base_keeps_its_own_fields() -> None:

@@ -10,9 +10,10 @@ from bson import Decimal128
 
 from core.errors import ModelError
 from core.schema.formats import Timestamp
-from core.schema.model import Model, check_update
+from core.schema.model import Model
 from core.schema.params import Params
 from core.schema.rules import factory, rule
+from core.schema.update import check_update
 
 AT = datetime(2015, 1, 1, tzinfo=UTC)
 

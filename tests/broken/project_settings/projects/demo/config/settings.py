@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from core import Settings, rule
+from core import Settings, env, rule
 
 
 class DemoSettings(Settings, identity="demo-config"):
@@ -14,3 +14,8 @@ class MoreSettings(Settings, identity="demo-more"):
 
 class NoIdentity(Settings):
     title: str = ""
+
+
+class WrongSettings(Settings, identity="demo-wrong"):
+    title: Annotated[str, rule("Title", max_length=3)] = "long"
+    days: int = env("DEMO_DAYS", default=3)
