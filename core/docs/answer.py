@@ -58,6 +58,7 @@ SHARED_SCHEMAS: Final[Mapping[str, Schema]] = {
 }
 _JSON: Final = "application/json"
 _ERROR: Final = {_JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}
+_ANY_CONTENT: Final[Schema] = {"*/*": {}}
 _EMPTY_OBJECT: Final = {_JSON: {"schema": {"type": "object", "maxProperties": 0}}}
 SHARED_RESPONSES: Final[Mapping[str, Any]] = {
     "Error": {
@@ -93,7 +94,8 @@ def build_responses(route: LinkedRoute, output: tuple[str, str] | None, componen
         components: gets the schemas of classes.
     """
     declared = dict(route.responses)
-    if not any(200 <= status < 300 for status in declared):
+    answers_itself = _build_success(route, output, components) is _ANY_CONTENT
+    if not any(200 <= status < (400 if answers_itself else 300) for status in declared):  # a redirect, for example
         declared[200] = ("Success",)
     phrases = {int(known): known.phrase for known in HTTPStatus}
     responses: dict[str, Any] = {}
@@ -129,7 +131,7 @@ def _build_success(route: LinkedRoute, output: tuple[str, str] | None, component
         kinds, certain = read_result(step)
         controller = step.action.controller
         if certain and not kinds and (controller.identity, controller.version) != output and not found:
-            return {"*/*": {}}  # an answer of its own takes the place of the envelope
+            return _ANY_CONTENT  # an answer of its own takes the place of the envelope
         found += kinds
         if certain and kinds:
             is_certain = True

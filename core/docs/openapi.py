@@ -14,8 +14,9 @@ from typing import Any, Final, get_args
 
 from core.docs.answer import SHARED_RESPONSES, SHARED_SCHEMAS, Schema, build_responses
 from core.link.linked import LinkedRoute, LinkedSection, Section
+from core.link.paths import REST, comparable, find_variables
 from core.schema.fields import Field
-from core.schema.jsonschema import Components, build_field_schema, build_fields_schema, build_object_schema, is_demanded
+from core.schema.jsonschema import Components, build_field_schema, build_object_schema, is_demanded
 from core.settings import ServerSettings
 
 VERSION: Final = "3.1.0"
@@ -29,14 +30,13 @@ _MEDIA_TYPES: Final = {
 }
 #: a path variable that no step reads: one segment, which the gate lets through
 _SEGMENT: Final = {"type": "string", "pattern": r"^[^/\\\x00-\x1f\x7f]+$"}
-_REST: Final = "rest"
 
 
 def build_openapi(routes: Sequence[LinkedRoute], settings: ServerSettings) -> dict[str, Any]:
     """The document of every documented route, in the order of the routes files.
 
     Operations are grouped by routes file: its `name` is their tag. Where two hosts share method and path, the
-    first one is described.
+    first one is described; where urls differ in case or names of variables only, those of the first one are taken.
 
     Args:
         routes: everything that was linked; those with `docs=False` are left out.
@@ -47,14 +47,16 @@ def build_openapi(routes: Sequence[LinkedRoute], settings: ServerSettings) -> di
     components = Components()
     components.update({name: dict(schema) for name, schema in SHARED_SCHEMAS.items()})
     paths: dict[str, dict[str, Any]] = {}
+    urls: dict[str, str] = {}
     tags: dict[str, None] = {}
     names: set[str] = set()
-    for route in routes:
-        path = paths.setdefault(_build_url(route.url), {}) if route.docs else None
-        if path is not None and route.method.lower() not in path:
+    for route in [route for route in routes if route.docs]:
+        url = urls.setdefault(comparable(route.url), route.url)
+        path = paths.setdefault(_build_url(url), {})
+        if route.method.lower() not in path:
             tags[route.name] = None
             path[route.method.lower()] = _build_operation(
-                route, _choose_name(route, names), settings.default_output, components
+                route, url, _choose_name(route, names), settings.default_output, components
             )
     docs = settings.docs
     document: dict[str, Any] = {
@@ -70,14 +72,14 @@ def build_openapi(routes: Sequence[LinkedRoute], settings: ServerSettings) -> di
 
 
 def _build_operation(
-    route: LinkedRoute, name: str, output: tuple[str, str] | None, components: Components
+    route: LinkedRoute, url: str, name: str, output: tuple[str, str] | None, components: Components
 ) -> dict[str, Any]:
     operation: dict[str, Any] = {"operationId": name, "tags": [route.name]}
     if route.description:
         operation["summary"] = route.description
     if route.deprecated:
         operation["deprecated"] = True
-    parameters = _build_parameters(route, components)
+    parameters = _build_parameters(route, url, components)
     if parameters:
         operation["parameters"] = parameters
     body = _build_request_body(route, components)
@@ -99,29 +101,25 @@ def _choose_name(route: LinkedRoute, taken: set[str]) -> str:
 
 def _build_url(pattern: str) -> str:
     """`/todo/:id` → `/todo/{id}`; a trailing `*` is `{rest}`."""
-    return "/".join(f"{{{_variable(part)}}}" if _variable(part) else part for part in pattern.split("/")) or "/"
+    return re.sub(r"[:*](\w*)", lambda found: f"{{{found[1] or REST}}}", pattern) or "/"
 
 
-def _variable(segment: str) -> str:
-    if segment == "*":
-        return _REST
-    return segment[1:] if segment.startswith(":") else ""
-
-
-def _build_parameters(route: LinkedRoute, components: Components) -> list[dict[str, Any]]:
-    """Header, query and path parameters; path variables that no step declares are plain text."""
-    parameters = [
-        _build_parameter(section, field, components)
+def _build_parameters(route: LinkedRoute, url: str, components: Components) -> list[dict[str, Any]]:
+    """Header, query and path parameters; path variables have their names in `url`, undeclared ones are plain text."""
+    names = dict(zip(find_variables(route.url), find_variables(url), strict=True))
+    declared = [
+        _build_parameter(route, section, field, components)
         for section in ("path", "query", "header")
         for field in _shown_fields(route, section)
     ]
-    known = {item["name"] for item in parameters if item["in"] == "path"}
-    variables = [name for name in map(_variable, route.url.split("/")) if name and name not in known]
+    known = {item["name"] for item in declared if item["in"] == "path"}
     undeclared = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"} if name == _REST else _SEGMENT}
-        for name in variables
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"} if name == REST else _SEGMENT}
+        for name in names
+        if name not in known
     ]
-    return [*undeclared, *parameters]
+    parameters = [*undeclared, *declared]
+    return [{**item, "name": names[item["name"]]} if item["in"] == "path" else item for item in parameters]
 
 
 def _shown_fields(route: LinkedRoute, section: Section) -> list[Field]:
@@ -137,42 +135,39 @@ def _shown_sections(route: LinkedRoute, section: Section) -> Iterator[LinkedSect
             yield from (part for part in step.sections if part.section == section)
 
 
-def _build_parameter(section: Section, field: Field, components: Components) -> dict[str, Any]:
+def _build_parameter(route: LinkedRoute, section: Section, field: Field, components: Components) -> dict[str, Any]:
     schema = build_field_schema(field, text=True, components=components)
     parameter: dict[str, Any] = {"name": field.wire, "in": section}
     description = schema.pop("description", "")
     if description:
         parameter["description"] = description
-    if section == "path" or is_demanded(field):
+    # Who sends a virtual field need not send what that gives.
+    if section == "path" or (is_demanded(field) and not any(one.rule.virtual for one in _shown_fields(route, section))):
         parameter["required"] = True
     if section == "query" and field.type.kind in ("object", "map"):
         parameter |= {"style": "deepObject", "explode": True}
+    if section != "query" and field.type.item is not None:  # commas do not part its text
+        schema["maxItems"] = 1
     return {**parameter, "schema": schema}
 
 
 def _build_request_body(route: LinkedRoute, components: Components) -> dict[str, Any] | None:
-    """The body that the documented steps read; `None` where none of them reads one."""
+    """The body that the documented steps read, each by its own rules; `None` where none of them reads one."""
     sections = list(_shown_sections(route, "body"))
     if not sections or route.body.type == "none":
         return None
-    schema, required = _build_body_schema(route, sections, components)
+    text = route.body.type in ("urlencoded", "multipart")
+    found = {repr(schema): schema for schema in (_describe_body(part, text, components) for part in sections)}
+    schemas = list(found.values())
+    schema = schemas[0] if len(schemas) == 1 else {"allOf": schemas}
+    required = any(part.shape == "list" or any(map(is_demanded, part.fields)) for part in sections)
     return {"required": required, "content": {_MEDIA_TYPES[route.body.type]: {"schema": schema}}}
 
 
-def _build_body_schema(
-    route: LinkedRoute, sections: list[LinkedSection], components: Components
-) -> tuple[Schema, bool]:
-    """The schema, and whether a request without a body is refused."""
-    text = route.body.type in ("urlencoded", "multipart")
-    for section in sections:
-        if section.schema_of == "list":
-            item = build_object_schema(get_args(section.annotation)[0], text=text, components=components)
-            return {"type": "array", "items": item}, True
-    fields = _shown_fields(route, "body")
-    required = any(is_demanded(field) for field in fields)
-    if not fields:
-        is_text = all(section.schema_of in ("raw", "text", "stream") for section in sections)
-        return {"type": "string"} if is_text else {"type": "object"}, False
-    if len(sections) == 1:
-        return build_object_schema(sections[0].annotation, text=text, components=components), required
-    return build_fields_schema(fields, text=text, components=components), required
+def _describe_body(section: LinkedSection, text: bool, components: Components) -> Schema:
+    if section.shape == "list":
+        item = build_object_schema(get_args(section.annotation)[0], text=text, components=components)
+        return {"type": "array", "items": item}
+    if section.fields:
+        return build_object_schema(section.annotation, text=text, components=components)
+    return {"type": "object" if section.shape == "free" else "string"}

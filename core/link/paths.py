@@ -56,10 +56,14 @@ def check_url(url: str, label: str, source: Source) -> str:
     return url
 
 
+def find_variables(pattern: str) -> list[str]:
+    """The names of the variables of a full pattern, in order."""
+    return [REST if segment == "*" else segment[1:] for segment in pattern.split("/") if segment[:1] in (":", "*")]
+
+
 def check_pattern(pattern: str, source: Source) -> tuple[str, ...]:
     """The names of the variables of a full pattern in order, each once, unless the path is reserved."""
-    segments = pattern.split("/")
-    names = [REST if segment == "*" else segment[1:] for segment in segments if segment[:1] in (":", "*")]
+    names = find_variables(pattern)
     for name in names:
         if names.count(name) > 1:
             hint = "index, update and delete append /:id" if name == "id" else "give them different names"

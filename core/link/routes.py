@@ -119,7 +119,7 @@ class RouteLinker:
             sections=chain.sections,
             parameters=self._merge_parameters(chain.steps),
             open_sections=frozenset(
-                part.section for part in chain.sections if part.shape not in ("object", "list", "files")
+                one.section for one in chain.sections if one.shape in ("free", "raw", "text", "stream")
             ),
             reads=frozenset[Section](section.section for section in chain.sections)
             | frozenset[Section](["query"] if overflow != "ignore" else [])
@@ -178,9 +178,8 @@ def merge_field(first: Field, second: Field) -> Field:
         for item in dataclasses.fields(OPEN)
         if getattr(first.rule, item.name) == getattr(OPEN, item.name)
     }
-    open_ |= {
-        name: getattr(first.rule, name) or getattr(second.rule, name) for name in ("settable", "gettable", "docs")
-    }
+    for name in ("settable", "gettable", "docs"):
+        open_[name] = getattr(first.rule, name) or getattr(second.rule, name)
     demanded = any(field.is_demanded and field.rule.settable for field in (first, second))
     return dataclasses.replace(
         first,

@@ -6,7 +6,8 @@ said exactly, they admit less. Nested classes become components. Pure; read by `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from itertools import count
@@ -57,7 +58,7 @@ class Components(dict[str, Schema]):
         """A `$ref` to the schema of a class, which is built when it is referred to first."""
         name = self._names.get((cls, use))
         if name is None:
-            wanted = cls.__name__ + _SUFFIXES[use]
+            wanted = re.sub(r"[^A-Za-z0-9._-]", "_", cls.__name__) + _SUFFIXES[use]
             names = (f"{wanted}{number}" for number in count(2))
             name = wanted if wanted not in self else next(name for name in names if name not in self)
             self._names[cls, use] = name
@@ -67,17 +68,15 @@ class Components(dict[str, Schema]):
 
 
 def build_object_schema(cls: type[Any], *, text: bool = False, components: Components) -> Schema:
-    """A `$ref` to what is accepted as an object of this class."""
-    use: Use = "text" if text else "json"
-    return components.refer(cls, use, lambda: build_fields_schema(read_fields(cls), text=text, components=components))
-
-
-def build_fields_schema(fields: Iterable[Field], *, text: bool = False, components: Components) -> Schema:
-    """The schema of an object with these fields, merged ones of several steps for example.
+    """A `$ref` to what is accepted as an object of this class.
 
     Fields that a client cannot set are left out, as whatever is given for them is discarded; and hidden ones.
     """
-    shown = [field for field in fields if field.rule.settable and field.rule.docs]
+    return components.refer(cls, "text" if text else "json", lambda: _describe_fields(cls, text, components))
+
+
+def _describe_fields(cls: type[Any], text: bool, components: Components) -> Schema:
+    shown = [field for field in read_fields(cls) if field.rule.settable and field.rule.docs]
     properties = {field.wire: build_field_schema(field, text=text, components=components) for field in shown}
     schema = {"type": "object", "properties": properties, **({} if text else _describe_members(components))}
     required = [field.wire for field in shown if field.is_demanded]

@@ -10,6 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from core.testing import make_app
 from tests.server import run_command
+from tests.signing import VAULT
 from tests.tree import ROOT
 
 GOLDEN = ROOT / "tests" / "acceptance" / "openapi.json"
@@ -36,3 +37,13 @@ async def test_api_docs_gives_the_same_document(document) -> None:
     assert reply.headers["content-type"] == "application/json"
     assert reply.headers["cache-control"] == "no-cache"
     assert reply.json() == document
+
+
+def test_a_route_of_both_signatures_demands_no_header_of_one_of_them() -> None:
+    paths = json.loads(run_command(VAULT, "test", "openapi").stdout)["paths"]
+    demanded = {
+        path: {item["name"]: item.get("required", False) for item in paths[path]["get"]["parameters"]}
+        for path in ("/v1/items", "/both/items", "/turned/items")
+    }
+    either = {"key": False, "signature-input": False, "signature": False, "content-digest": False}
+    assert demanded == {"/v1/items": {"key": True}, "/both/items": either, "/turned/items": either}

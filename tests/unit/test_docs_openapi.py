@@ -231,11 +231,11 @@ def test_bodies_have_a_media_type(step: str, options: str, media_type: str, requ
     assert (list(body["content"]), body["required"]) == ([media_type], required)
 
 
-def test_bodies_of_several_steps_are_merged(build) -> None:
-    document = build('Path("./x", create=Route("a", chain=[note, create]))')
-    schema = document["paths"]["/shop/x"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert list(schema["properties"]) == ["note", "name", "size"]
-    assert schema["required"] == ["name"]
+def test_a_body_of_several_steps_has_to_please_each_of_them(build) -> None:
+    document = build('Path("./x", create=Route("a", chain=[note, create, note]))')
+    body = document["paths"]["/shop/x"]["post"]["requestBody"]
+    refs = [{"$ref": "#/components/schemas/Note"}, {"$ref": "#/components/schemas/NewDish"}]
+    assert (body["content"]["application/json"]["schema"], body["required"]) == ({"allOf": refs}, True)
 
 
 def test_a_list_body_is_an_array(build) -> None:

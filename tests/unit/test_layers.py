@@ -30,7 +30,7 @@ LEVELS = {
         " serve/output cron/plan cron/lease"
     ),
     5: "link/* docs/* cron/job cron/config cron/store serve/overload serve/program",
-    6: ("serve/chain docs/ui cron/worker cron/manager observe/*"),
+    6: ("serve/chain docs/openapi docs/ui cron/worker cron/manager observe/*"),
     7: "serve/app serve/startup serve/pages serve/create serve/guard serve/protocol serve/supervisor serve/server",
     8: "commands/* testing cli",
 }

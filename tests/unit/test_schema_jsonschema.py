@@ -16,14 +16,7 @@ from jsonschema import Draft202012Validator
 
 from core.schema import formats
 from core.schema.fields import Upload, read_fields
-from core.schema.jsonschema import (
-    Components,
-    build_field_schema,
-    build_fields_schema,
-    build_model_schema,
-    build_object_schema,
-    is_demanded,
-)
+from core.schema.jsonschema import Components, build_field_schema, build_model_schema, build_object_schema, is_demanded
 from core.schema.model import Model
 from core.schema.params import Params, compile_section
 from core.schema.rules import factory, rule
@@ -184,7 +177,9 @@ def test_description_default_and_access() -> None:
         f=(list[str], factory(list)), g=(Annotated[str | None, rule(required=True)], None), h=Upload,
         i=Annotated[dict[str, Any], rule(extend=lambda value: Inner)],
     )  # fmt: skip
-    schema = build_fields_schema(read_fields(cls), components=Components())
+    components = Components()
+    build_object_schema(cls, components=components)
+    schema = components[cls.__name__]
     properties = schema["properties"]
     assert (properties["a"]["description"], properties["a"]["default"]) == ("How many", 5)
     assert properties["b"]["writeOnly"] is True
@@ -196,7 +191,8 @@ def test_description_default_and_access() -> None:
     assert properties["i"] == {"type": "object"}
     assert schema["required"] == ["g", "h", "i"]
     assert [field.wire for field in read_fields(cls) if is_demanded(field)] == ["g", "h", "i"]
-    assert "required" not in build_fields_schema(read_fields(Node), components=Components())
+    build_object_schema(Node, components=(components := Components()))
+    assert "required" not in components["Node"]
 
 
 class Stored(Model, identity="t-stored-json"):

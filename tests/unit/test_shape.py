@@ -25,14 +25,14 @@ ROOM_LINES = {
     "": 1_410,
     "commands": 472,
     "cron": 1_118,
-    "data": 2_567,
+    "data": 2_566,
     "declare": 650,
-    "docs": 473,
+    "docs": 470,
     "http": 509,
     "link": 1_287,
     "load": 983,
     "observe": 394,
-    "schema": 2_291,
+    "schema": 2_275,
     "serve": 4_405,
 }
 
