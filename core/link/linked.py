@@ -23,6 +23,7 @@ Section = Literal["header", "query", "path", "body"]
 SECTIONS: tuple[Section, ...] = ("header", "query", "path", "body")
 StepKind = Literal["async", "sync", "around"]
 Shape = Literal["object", "list", "free", "raw", "text", "stream", "files"]
+OPEN_SHAPES: tuple[Shape, ...] = ("free", "raw", "text", "stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class LinkedSection:
         slot: where the checked value is put.
         check: `(raw, errors) -> value`; appends to `errors` what is wrong.
         fields: for docs, listings and the overflow check; empty for free-form bodies.
-        shape: of a body: `free`, `raw`, `text` and `stream` admit any field.
+        shape: of a body; some admit any field.
     """
 
     section: Section

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from core.declare.route import Body, Route, Routes, names
 from core.errors import BadDeclaration, PreconditionConflict, UnresolvedReference
 from core.link.chain import ChainResolver, ChainStep
-from core.link.linked import LinkedLimit, LinkedRoute, LinkedStep, Section
+from core.link.linked import OPEN_SHAPES, LinkedLimit, LinkedRoute, LinkedStep, Section
 from core.link.paths import build_urls, check_pattern, check_url, expand_keywords
 from core.link.steps import LinkedChain, choose_body, link_steps, merge_responses
 from core.load.convert import check_values
@@ -118,9 +118,7 @@ class RouteLinker:
             slots=chain.slots,
             sections=chain.sections,
             parameters=self._merge_parameters(chain.steps),
-            open_sections=frozenset(
-                one.section for one in chain.sections if one.shape in ("free", "raw", "text", "stream")
-            ),
+            open_sections=frozenset(section.section for section in chain.sections if section.shape in OPEN_SHAPES),
             reads=frozenset[Section](section.section for section in chain.sections)
             | frozenset[Section](["query"] if overflow != "ignore" else [])
             | frozenset[Section](["body"] if kept else []),

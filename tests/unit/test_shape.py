@@ -29,7 +29,7 @@ ROOM_LINES = {
     "declare": 650,
     "docs": 470,
     "http": 509,
-    "link": 1_287,
+    "link": 1_286,
     "load": 983,
     "observe": 394,
     "schema": 2_275,
