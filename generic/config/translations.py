@@ -29,14 +29,12 @@ _TEXTS = {
     "IPNotAllowed": ("Your address may not do this.", "Von Ihrer Adresse aus ist das nicht erlaubt."),
     "NoIPDetermined": ("Your address could not be determined.", "Ihre Adresse konnte nicht ermittelt werden."),
     "RateLimitExceededForKey": ("Too many requests with this key.", "Zu viele Anfragen mit diesem Schlüssel."),
-    "BodyDataIsEmpty": ("The body is empty.", "Die Anfrage hat keinen Inhalt."),
     "AccessKeyInvalid": ("The access key is not valid.", "Der Zugangsschlüssel ist ungültig."),
     "AccessKeyInvalidGroup": (
         "The access key does not open this group of services.",
         "Der Zugangsschlüssel gilt nicht für diese Gruppe von Diensten.",
     ),
     "SessionTokenNotValid": ("The session is not valid.", "Die Sitzung ist ungültig."),
-    "SessionTokenEmpty": ("There is no session.", "Es fehlt die Sitzung."),
     "SessionInvalidGroup": (
         "The session does not open this group of services.",
         "Die Sitzung gilt nicht für diese Gruppe von Diensten.",
