@@ -15,7 +15,7 @@ from generic.libs.secrets import create_secret, disable_secrets, find_secrets, r
 @command("secret create")
 async def create(app: AppContext, *, group: str, description: str = "") -> None:
     """Make a secret for a group of routes (several: separated by commas) and show it, this once."""
-    _show(*await create_secret(app, _groups(group), description))
+    _show(*await create_secret(app, _some_groups("secret create", group), description))
 
 
 @command("secret list")
@@ -39,13 +39,21 @@ async def disable(app: AppContext, *, id: str = "", group: str = "") -> None:
 @command("secret rotate")
 async def rotate(app: AppContext, *, group: str, overlap_hours: float = 168.0) -> None:
     """Make a new secret for a group and show it, this once; those it has now go on for the overlap."""
-    created, ending = await rotate_secrets(app, _groups(group), timedelta(hours=overlap_hours))
+    groups = _some_groups("secret rotate", group)
+    created, ending = await rotate_secrets(app, groups, timedelta(hours=overlap_hours))
     _show(*created)
     _say(f"{ending} older end in {overlap_hours:g} hours")
 
 
 def _groups(text: str) -> list[str]:
     return [part.strip().lower() for part in text.split(",") if part.strip()]
+
+
+def _some_groups(command: str, text: str) -> list[str]:
+    groups = _groups(text)
+    if not groups:
+        raise ConfigError(command, "needs --group")
+    return groups
 
 
 def _show(secret_id: str, text: str) -> None:

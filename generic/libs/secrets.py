@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from core import AppContext, Collection
+from core import AppContext, Collection, ConfigError
 from generic.libs.access import access_of
 from generic.models.secret import SharedSecret
 
@@ -41,11 +41,18 @@ async def disable_secrets(app: AppContext, secret_id: str, groups: Sequence[str]
 
 
 async def rotate_secrets(app: AppContext, groups: Sequence[str], overlap: timedelta) -> tuple[tuple[str, str], int]:
-    """A new secret, and how many older ones of its groups end with the overlap."""
-    collection = await _collection(app)
-    older = await find_secrets(app, groups)
-    ends = app.now() + overlap
-    ending = [one.id for one in older if one.enabled and (one.expires is None or one.expires > ends)]
+    """A new secret, and how many older ones of its groups end with the overlap.
+
+    Raises:
+        ConfigError: an older one opens other groups, too, whose clients would stand without any.
+    """
+    collection, ends = await _collection(app), app.now() + overlap
+    older = [
+        one for one in await find_secrets(app, groups) if one.enabled and (one.expires is None or one.expires > ends)
+    ]
+    others = sorted({group for one in older for group in one.groups} - {*groups})
+    if others:
+        raise ConfigError("secret rotate", f"older secrets open {', '.join(others)}, too: name these groups as well")
     created = await create_secret(app, groups)
-    await collection.update_many({"id": {"$in": ending}}, {"$set": {"expires": ends}})
-    return created, len(ending)
+    await collection.update_many({"id": {"$in": [one.id for one in older]}}, {"$set": {"expires": ends}})
+    return created, len(older)

@@ -64,6 +64,22 @@ async def test_SIG_10_secrets_overlap_when_they_are_replaced(vault: Vault) -> No
     assert (await vault.send(vault.v1("GET", "/v1/items", **made))).status == 200
 
 
+async def test_SIG_10_no_group_is_left_without_a_secret(vault: Vault) -> None:
+    shared_by_two = read_secret(await say(create, vault, group="vault,cellar"))
+    with pytest.raises(ConfigError, match="open cellar, too"):
+        await say(rotate, vault, group="vault")
+    for command in (create, rotate):
+        with pytest.raises(ConfigError, match="needs --group"):
+            await say(command, vault, group=" , ")
+    assert all(one.expires is None for one in await vault.app.db[SharedSecret].find({}))
+    lines = await say(rotate, vault, group="Cellar, vault")
+    assert lines[2] == "2 older end in 168 hours"
+    vault.clock.pass_(168 * 3600)
+    vault.forget()
+    assert code_of(await vault.send(vault.v1("GET", "/v1/items", **shared_by_two))) == (401, "KeyInvalid")
+    assert (await vault.send(vault.v1("GET", "/v1/items", **read_secret(lines)))).status == 200
+
+
 async def test_two_secrets_never_share_an_id(vault: Vault) -> None:
     with pytest.raises(DuplicateKey):
         await vault.app.db[SharedSecret].insert(SharedSecret(id=SECRET_ID, secret="0" * 32, groups=["x"]))
