@@ -27,7 +27,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from core import Conflict, Context, Controller, Forbidden, ObjectId, Params, rule
+from core import Conflict, Context, Controller, Forbidden, NotFound, ObjectId, Params, rule
 
 things = Controller("shop-things")
 guard = Controller("shop-guard")
@@ -65,6 +65,8 @@ class New(Params):
 async def show(ctx: Context, *, path: What) -> Any:
     if path.what == "forbidden":
         raise Forbidden
+    if path.what == "missing":
+        raise NotFound
     if path.what == "many":
         raise Conflict("A & B", "<both>")
     if path.what == "broken":
@@ -121,6 +123,7 @@ cached = Routes(
         Path("./kept/:what", list=Route("kept", chain=[use("generic-cachingCacheControl"), use("shop-caching"), show])),
         Path("./fixed/:what", list=Route("fixed", chain=[
             use("generic-cachingCacheControl", options={"max_age_s": 10, "private": True}), show])),
+        Path("./own/:what", list=Route("own", authorization=True, chain=[use("generic-cachingCacheControl"), show])),
     ],
 )
 listed = Routes(
@@ -287,7 +290,9 @@ async def test_xml_errors(app: TestApp, path: str, status: int, errors: list[dic
         pytest.param("plain/text", 200, "public, max-age=0", id="nothing said"),
         pytest.param("kept/text", 200, "public, max-age=60", id="from the cached value, set by a later step"),
         pytest.param("fixed/text", 200, "private, max-age=10", id="from the options"),
-        pytest.param("fixed/forbidden", 403, "public, max-age=5", id="error of the client"),
+        pytest.param("own/text", 200, "private, max-age=0", id="of a protected route"),
+        pytest.param("fixed/missing", 404, "public, max-age=5", id="error of the client"),
+        pytest.param("fixed/forbidden", 403, "no-store", id="refused to this client"),
         pytest.param("fixed/broken", 500, "no-store", id="error of ours"),
     ],
 )
