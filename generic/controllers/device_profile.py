@@ -109,11 +109,15 @@ profile.update(responses=_UPDATED)(update_device.function)
 
 @keys.create(responses=_OWN)
 async def create_key(ctx: Context, *, path: DevicePath, device: Device) -> IssuedKey:
-    """Gives the device that asks a new key; the one it replaces goes on for a while."""
+    """Gives the device that asks a new key; the one it replaces goes on for a while.
+
+    A signature of version 1.0 gets a device its first key only.
+    """
     _check_own(ctx, path, device)
     access = access_of(ctx.app)
     key, issued = issue_key(device.id, ctx.route.group, ctx.now(), access.sealer)
-    await add_key(ctx.db[Device], device.id, key)
+    if not await add_key(ctx.db[Device], device.id, key, is_itself=device.is_itself):
+        raise forbidden(ctx, "DeviceIdInvalid", device_id=device.id)
     access.devices.forget(device.id)
     return issued
 

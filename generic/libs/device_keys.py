@@ -15,6 +15,8 @@ from core import Collection, Params, rule
 from generic.libs.sealing import Sealer
 from generic.models.device import Device, DeviceKey
 
+_FIRST = timedelta(hours=1)
+
 
 class IssuedKey(Params):
     """A key as its device gets it, once; `key` is 32 bytes in hex."""
@@ -30,10 +32,17 @@ def issue_key(device_id: str, group: str, at: datetime, sealer: Sealer) -> tuple
     return DeviceKey(id=issued.id, sealed=sealed, groups=[group.lower()], created=at), issued
 
 
-async def add_key(devices: Collection[Device], device_id: str, key: DeviceKey) -> bool:
-    """Make it the current key; false where there is no such device."""
+async def add_key(devices: Collection[Device], device_id: str, key: DeviceKey, *, is_itself: bool) -> bool:
+    """Make it the current key; false where there is no such device, or where only a key of its own may ask for it.
+
+    A secret of version 1.0 vouches for the first key, and for another one soon, as the answer may have been lost; later
+    on whoever knows that secret could take over devices that have moved on.
+    """
+    query: dict[str, object] = {"id": device_id}
+    if not is_itself:
+        query |= {"keys.0.created": {"$not": {"$lte": key.created - _FIRST}}, "keys.1": {"$exists": False}}
     push = {"$push": {"keys": {"$each": [key], "$slice": -2}}}
-    return (await devices.update_one({"id": device_id}, push)).matched > 0
+    return (await devices.update_one(query, push)).matched > 0
 
 
 async def revoke_key(devices: Collection[Device], device_id: str, key_id: str) -> bool:

@@ -74,7 +74,7 @@ async def verify_v1(ctx: Context, at: datetime, text: str, options: AccessOption
     if _counts_once(ctx, options):
         # Not the text of the key: its signature may be written in capitals.
         await _refuse_replay(ctx, key.device_id, f"1.{key.device_id}.{signed.decode()}", int(key.timestamp))
-    return _lend(ctx, known, at, now_s)
+    return _lend(ctx, known, at, now_s, is_itself=False)
 
 
 def _match_v1(ctx: Context, key: KeyV1, secret: str, body: SignedBody, options: AccessOptions) -> bytes:
@@ -116,7 +116,7 @@ async def _verify_static(ctx: Context, at: datetime, key: str) -> Device:
         raise forbidden(ctx, "IPNotAllowed", device_id=device.id)
     if known.limit is not None:
         await _count(ctx, device.id, known.limit)
-    return _lend(ctx, known, at, at.timestamp())
+    return _lend(ctx, known, at, at.timestamp(), is_itself=True)
 
 
 async def verify_v2(
@@ -180,7 +180,7 @@ async def _admit(
         await _count(ctx, known.device.id, known.limit)
     if _counts_once(ctx, options):
         await _refuse_replay(ctx, signed.device_id, f"2.{signed.key_id}.{signed.nonce}", signed.timestamp)
-    return _lend(ctx, known, at, now_s)
+    return _lend(ctx, known, at, now_s, is_itself=True)
 
 
 async def _count(ctx: Context, device_id: str, limit: RateLimit) -> None:
@@ -207,7 +207,7 @@ async def _refuse_replay(ctx: Context, device_id: str, name: str, timestamp: int
         raise unauthorized(ctx, "KeyReplayed", device_id=device_id) from None
 
 
-def _lend(ctx: Context, known: KnownDevice, at: datetime, now_s: float) -> Device:
+def _lend(ctx: Context, known: KnownDevice, at: datetime, now_s: float, *, is_itself: bool) -> Device:
     """A copy for this request of the device that all of them share; that it is used is noted once a day."""
     device = known.device
     if known.noted_until < now_s:
@@ -216,7 +216,7 @@ def _lend(ctx: Context, known: KnownDevice, at: datetime, now_s: float) -> Devic
             ctx.later(_note_use(ctx.db[Device], device.id, at), name="device.used")
             known.noted_until = now_s + NOTED_S
     ctx.store_culture(device.culture.language, device.culture.region)
-    return device.lend()
+    return device.lend(is_itself=is_itself)
 
 
 async def _note_use(devices: Collection[Device], device_id: str, at: datetime) -> None:

@@ -136,10 +136,12 @@ class Device(Model, identity="generic-deviceModel", version="1.0", collection="d
     Attributes:
         time_offset_ms: of the request that it was verified for: the client's clock (`requestdate`) minus ours.
         is_verified: whether a signature or key of this request was checked for it.
+        is_itself: whether that was a key of its own; a secret of version 1.0 is shared by all devices of an app.
     """
 
     time_offset_ms = 0
     is_verified = False
+    is_itself = False
 
     id: Annotated[str, rule("32 hex digits", match=_HEX_32, unique=True)] = factory(lambda: secrets.token_hex(16))
     status: Annotated[Literal["active", "inactive", "disabled"], rule(index=True)] = "inactive"
@@ -154,8 +156,8 @@ class Device(Model, identity="generic-deviceModel", version="1.0", collection="d
     device: Annotated[DeviceHardware | None, rule(nullable=False)] = None
     user: Annotated[DeviceUser | None, rule(nullable=False)] = None
 
-    def lend(self) -> Device:
+    def lend(self, *, is_itself: bool) -> Device:
         """A copy for one request: its own fields are its own, what is nested is shared."""
         lent = self.__copy__()  # `copy` looks for it first, which takes longer
-        lent.is_verified = True
+        lent.is_verified, lent.is_itself = True, is_itself
         return lent

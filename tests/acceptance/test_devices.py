@@ -208,6 +208,13 @@ async def test_a_device_of_1_0_gets_a_key_of_2_0(vault: Vault) -> None:
     assert (await vault.send(vault.v2("GET", "/v2/items", **who))).status == 200
 
 
+async def test_a_device_that_is_gone_gets_no_key(vault: Vault) -> None:
+    assert (await vault.send(vault.v2("GET", "/v2/items"))).status == 200
+    await vault.app.db[Device].delete_many({"id": vault.v2_id})
+    reply = await vault.send(vault.v2("POST", f"/vault/2/devices/{vault.v2_id}/keys"))
+    assert code_of(reply) == (403, "DeviceIdInvalid")
+
+
 async def test_a_key_that_another_server_issued_a_moment_ago_is_known(vault: Vault) -> None:
     """Two workers: the device stands in the cache of one when the other gives it a key."""
     from generic.libs.device_keys import add_key, issue_key
@@ -215,7 +222,7 @@ async def test_a_key_that_another_server_issued_a_moment_ago_is_known(vault: Vau
 
     assert (await vault.send(vault.v2("GET", "/v2/items"))).status == 200
     key, issued = issue_key(vault.v2_id, "vault", vault.clock.at, make_sealer("", "test"))
-    await add_key(vault.app.db[Device], vault.v2_id, key)
+    await add_key(vault.app.db[Device], vault.v2_id, key, is_itself=True)
     assert (await vault.send(vault.v2("GET", "/v2/items", key_id=issued.id, key=issued.key))).status == 200
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import redirect_stdout
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 
 from core import ConfigError, DuplicateKey
-from core.testing import make_app
+from core.testing import Reply, make_app
 from generic.commands.secret import create, disable, list_all, rotate
 from generic.models.device import Device
 from generic.models.secret import SharedSecret
-from tests.signing import SECRET, SECRET_ID, START, Vault, code_of, shared, vault
+from tests.signing import DEVICE_ID, SECRET, SECRET_ID, START, Vault, code_of, shared, vault
 
 __all__ = ["shared", "vault"]
 
@@ -78,6 +79,30 @@ async def test_SIG_10_no_group_is_left_without_a_secret(vault: Vault) -> None:
     vault.forget()
     assert code_of(await vault.send(vault.v1("GET", "/v1/items", **shared_by_two))) == (401, "KeyInvalid")
     assert (await vault.send(vault.v1("GET", "/v1/items", **read_secret(lines)))).status == 200
+
+
+async def stored_keys(vault: Vault) -> list[dict[str, Any]]:
+    found = await vault.app.db[Device].raw.find_one({"id": DEVICE_ID})
+    assert found is not None
+    keys: list[dict[str, Any]] = found["keys"]
+    return keys
+
+
+async def test_D06_the_secret_of_an_app_takes_over_no_device_that_has_a_key_of_its_own(vault: Vault) -> None:
+    async def ask() -> Reply:
+        vault.clock.pass_(1)
+        vault.forget()
+        return await vault.send(vault.v1("POST", f"/vault/1/devices/{DEVICE_ID}/keys"))
+
+    first, again = await ask(), await ask()  # the answer may have been lost
+    assert (first.status, again.status) == (200, 200)
+    assert code_of(await ask()) == (403, "DeviceIdInvalid")
+    keys = [{**key, "created": vault.clock.at - timedelta(hours=1)} for key in (await stored_keys(vault))[:1]]
+    await vault.app.db[Device].raw.update_one({"id": DEVICE_ID}, {"$set": {"keys": keys}})
+    assert code_of(await ask()) == (403, "DeviceIdInvalid")
+    issued = first.json()["response"]
+    who = {"device": DEVICE_ID, "key_id": issued["id"], "key": issued["key"]}
+    assert (await vault.send(vault.v2("POST", f"/vault/2/devices/{DEVICE_ID}/keys", **who))).status == 200
 
 
 async def test_two_secrets_never_share_an_id(vault: Vault) -> None:
