@@ -1,6 +1,6 @@
 """Upstreams: the servers that a project calls, by name.
 
-In: `Upstream("weather", base_url="https://…")` in a project's `config/`. Out: a value that `link/upstreams.py` checks
+In: `Upstream("weather", base_url="https://…")` in a project's `config/`. Out: a value that `link/jobs.py` checks
 and `http/client.py` calls: `ctx.http["weather"].get("/forecast", query={"city": city})`.
 """
 

@@ -13,6 +13,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from core.errors import BadDeclaration
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 #: names of settings whose values are never printed
 SECRET_NAME = re.compile(r"password|passwd|secret|token|api_?key|private_?key|credential|url", re.IGNORECASE)
+#: of the few classes that declarations have
+_read_hints: Callable[[Any], dict[str, Any]] = cache(typing.get_type_hints)
 #: stands for a value that is wrong and has no default
 _WRONG: Any = object()
 
@@ -56,7 +59,7 @@ class Converter:
 
     def convert_fields(self, value: Any, name: str = "", default: Any = None) -> Any:
         """A dataclass with every field converted; a wrong field takes its default, without one there is none."""
-        hints = typing.get_type_hints(type(value))
+        hints = _read_hints(type(value))
         made = {}
         for item in dataclasses.fields(value):
             if item.name not in ("source", "origins"):

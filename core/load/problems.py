@@ -17,14 +17,11 @@ P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
 
-#: lower gives silly hints
-_CUTOFF = 0.8
-
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`did you mean 'x'`, whatever its case, or an empty text when nothing is close."""
     by_folded = {other.casefold(): other for other in sorted(set(known) - {name})}
-    close = difflib.get_close_matches(name.casefold(), by_folded, 1, _CUTOFF)
+    close = difflib.get_close_matches(name.casefold(), by_folded, 1, 0.8)  # lower gives silly hints
     return f"did you mean '{by_folded[close[0]]}'" if close else ""
 
 

@@ -77,5 +77,4 @@ class Registry:
         versions = ", ".join(sorted(other for name, other in known if name == identity))
         if versions:
             return UnresolvedReference(source, f"{kind} '{identity}' has no version {version}", f"known are {versions}")
-        hint = did_you_mean(identity, (name for name, _ in known))
-        return UnresolvedReference(source, f"unknown {kind} '{identity}'", hint)
+        return UnresolvedReference(source, f"unknown {kind} '{identity}'", did_you_mean(identity, dict(known)))

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from itertools import takewhile
 from typing import Any, ClassVar, Final, Literal, Union, get_args, get_origin
 
 from core.errors import BadDeclaration
@@ -240,12 +241,12 @@ def _find_default(cls: type[Any], name: str) -> tuple[type[Any], Any]:
 
 
 def _find_source(owner: type[Any], name: str) -> Source:
-    """The line of the field: its text is asked, because postponed annotations run far from their file."""
+    """The line of the field, found in its text: postponed annotations run far from it. A docstring is further in."""
     source: Source = owner.source
-    declared = re.compile(rf"\s+{re.escape(name)}\s*[:=]")
-    lines = linecache.getlines(source.file)[source.line :]
-    found = (number for number, line in enumerate(lines, source.line + 1) if declared.match(line))
-    return Source(source.file, next(found, source.line))
+    declared = re.compile(rf"(\s+){re.escape(name)}\s*[:=]")
+    lines = takewhile(lambda line: line[0] in " \t\r\n#)", linecache.getlines(source.file)[source.line :])
+    found = [(at.end(1), number) for number, line in enumerate(lines, source.line + 1) if (at := declared.match(line))]
+    return Source(source.file, min(found, default=(0, source.line))[1])
 
 
 def _split_rule(hint: Any) -> tuple[Any, Rule | None]:

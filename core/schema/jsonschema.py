@@ -105,9 +105,8 @@ def is_demanded(field: Field) -> bool:
 
 def build_field_schema(field: Field, *, text: bool = False, components: Components) -> Schema:
     """What is accepted as value of a field, with description and default; `text` for header, query, path and forms."""
-    if field.rule.extend is not None:  # its class depends on the value
-        schema: Schema = {"type": "object"}
-    else:
+    schema: Schema = {"type": "object"}  # where its class depends on the value
+    if field.rule.extend is None:
         schema = _describe(field.type, field.rule, text, field.required, components)
     if field.nullable and not text:
         schema = {"anyOf": [schema, _NULL]}

@@ -1,7 +1,7 @@
 """Sections of requests: `Params`, and what the linker compiles from it.
 
 In: a section class and the raw section (`serve/body.py`). Out: an instance, or every error of every field as
-wire items. Before: `compiler.py`. Next: `link/sections.py`, `serve/chain.py`.
+wire items. Before: `compiler.py`. Next: `link/steps.py`, `serve/program.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a check says when it refuses a value: problems with paths relative to the value, and their texts.
 
 In: a value that broke a rule. Out: `Refused`, whose problems the enclosing list, object and section complete
-with their own names; `to_items` makes the wire entries. Next: `coerce.py`, `limits.py`.
+with their own names; `to_items` makes the wire entries. Next: `value.py`, `compiler.py`.
 """
 
 from __future__ import annotations

@@ -67,6 +67,26 @@ def test_fields_know_their_line() -> None:
             assert lines[field.source.line - 1].strip().startswith(f"{field.name}"), field
 
 
+def test_a_docstring_that_names_a_field_is_not_its_line() -> None:
+    class Explained(Params):
+        """What is said.
+
+        Attributes:
+            name: who says it.
+        """
+
+        title: str = ""
+        name: str = ""
+
+    class Other(Params):
+        name: str = ""
+
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    own, other = read_fields(Explained)[1].source.line, read_fields(Other)[0].source.line
+    assert lines[own - 1].strip() == lines[other - 1].strip() == 'name: str = ""'
+    assert own < other
+
+
 def test_a_field_without_text_has_the_line_of_its_class() -> None:
     module = types.ModuleType("typed_in")
     sys.modules["typed_in"] = module

@@ -30,7 +30,7 @@ ROOM_LINES = {
     "docs": 470,
     "http": 509,
     "link": 1_286,
-    "load": 983,
+    "load": 982,
     "observe": 394,
     "schema": 2_275,
     "serve": 4_405,
