@@ -58,7 +58,7 @@ async def call(ctx: Context) -> object:
     return (await ctx.http["api"].get("/call")).json()
 """
 HEAD = """
-from core import Body, Path, Route, Routes, use
+from core import Body, Cors, Path, Route, Routes, use
 
 def through(**options):
     return use("generic-passthrough", "1.0", options={"upstream": "api", **options})
@@ -124,6 +124,7 @@ async def _wait_for(server: Server, client: aiohttp.ClientSession) -> None:
 
 PASSTHROUGH = """
     Path("/plain/*", all=Route("plain", chain=[through()])),
+    Path("/pages/*", all=Route("pages", cors=Cors(origins=["https://a.example"]), chain=[through()])),
     Path("/under/*", all=Route("under", chain=[through(path="/v2/*")])),
     Path("/item/:id", get=Route("item", chain=[through(path="/v2/:id/x")])),
     Path("/fixed", get=Route("fixed", chain=[through(path="/only")])),

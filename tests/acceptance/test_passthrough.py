@@ -127,6 +127,18 @@ async def test_EGR_8_what_the_client_does_not_get_back(case: Case) -> None:
         assert reply.headers.getall("set-cookie") == ["a=b", "c=d"]
 
 
+async def test_G04_which_pages_may_read_an_answer_is_not_for_the_upstream_to_say(case: Case) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        who = {"Access-Control-Allow-Origin": request.headers["origin"], "Access-Control-Allow-Credentials": "true"}
+        return web.Response(text="x", headers=who)
+
+    case[2]["handler"] = handler
+    for origin, allowed in (("https://a.example", {"access-control-allow-origin"}), ("https://evil.example", set())):
+        async with case[0].client.get("/pages/x", headers={"Origin": origin}) as reply:
+            got = {name.lower() for name in reply.headers if name.lower().startswith("access-control-")}
+            assert (reply.status, got) == (200, allowed)
+
+
 async def test_compressed_answers_go_through_as_they_are(case: Case) -> None:
     packed = gzip.compress(b"x" * 100_000)
 
