@@ -39,10 +39,10 @@ def model(**fields: Any) -> type[Model]:
     return made
 
 
-def run(cls: type[Params], raw: Any, section: Any = "body", **options: Any) -> tuple[Any, list[ErrorItem]]:
+def run(cls: type[Params], raw: Any, section: Any = "body") -> tuple[Any, list[ErrorItem]]:
     """The checked instance (or `None`) and the errors."""
     errors: list[ErrorItem] = []
-    return compile_section(cls, section, **options)(raw, errors), errors
+    return compile_section(cls, section)(raw, errors), errors
 
 
 def value_of(annotation: Any, raw: Any, section: Any = "body") -> Any:

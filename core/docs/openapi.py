@@ -16,7 +16,7 @@ from core.docs.answer import SHARED_RESPONSES, SHARED_SCHEMAS, Schema, build_res
 from core.link.linked import LinkedRoute, LinkedSection, Section
 from core.link.paths import REST, comparable, find_variables
 from core.schema.fields import Field
-from core.schema.jsonschema import Components, build_field_schema, build_object_schema, is_demanded
+from core.schema.jsonschema import Components, build_field_schema, build_object_schema
 from core.settings import ServerSettings
 
 VERSION: Final = "3.1.0"
@@ -142,7 +142,7 @@ def _build_parameter(route: LinkedRoute, section: Section, field: Field, compone
     if description:
         parameter["description"] = description
     # Who sends a virtual field need not send what that gives.
-    if section == "path" or (is_demanded(field) and not any(one.rule.virtual for one in _shown_fields(route, section))):
+    if section == "path" or (field.is_demanded and not any(one.rule.virtual for one in _shown_fields(route, section))):
         parameter["required"] = True
     if section == "query" and field.type.kind in ("object", "map"):
         parameter |= {"style": "deepObject", "explode": True}
@@ -158,9 +158,9 @@ def _build_request_body(route: LinkedRoute, components: Components) -> dict[str,
         return None
     text = route.body.type in ("urlencoded", "multipart")
     found = {repr(schema): schema for schema in (_describe_body(part, text, components) for part in sections)}
-    schemas = list(found.values())
-    schema = schemas[0] if len(schemas) == 1 else {"allOf": schemas}
-    required = any(part.shape == "list" or any(map(is_demanded, part.fields)) for part in sections)
+    schema = {"allOf": list(found.values())} if len(found) > 1 else next(iter(found.values()))
+    settable = [field for part in sections for field in part.fields if field.rule.settable]
+    required = any(part.shape == "list" for part in sections) or any(field.is_demanded for field in settable)
     return {"required": required, "content": {_MEDIA_TYPES[route.body.type]: {"schema": schema}}}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from core.declare.route import Body, Route, Routes, names
 from core.errors import BadDeclaration, PreconditionConflict, UnresolvedReference
@@ -22,7 +22,7 @@ from core.link.steps import LinkedChain, choose_body, link_steps, merge_response
 from core.load.convert import check_values
 from core.load.loader import Loaded
 from core.load.problems import collect, did_you_mean, suggest
-from core.schema.fields import MISSING, OPEN, Field, find_conflict, find_text_limits
+from core.schema.fields import MISSING, Field, find_conflict, find_text_limits
 from core.serve.cors import build_finisher, find_mistakes
 from core.settings import RateLimit, ServerSettings
 
@@ -171,18 +171,13 @@ def merge_field(first: Field, second: Field) -> Field:
     """Both demands as one: what the first leaves open is taken from the second; what one lets, is let."""
     if first == second:
         return first
-    open_: dict[str, Any] = {
-        item.name: getattr(second.rule, item.name)
-        for item in dataclasses.fields(OPEN)
-        if getattr(first.rule, item.name) == getattr(OPEN, item.name)
-    }
-    for name in ("settable", "gettable", "docs"):
-        open_[name] = getattr(first.rule, name) or getattr(second.rule, name)
+    flags = ("settable", "gettable", "docs")
+    either = {name: getattr(first.rule, name) or getattr(second.rule, name) for name in flags}
     demanded = any(field.is_demanded and field.rule.settable for field in (first, second))
     return dataclasses.replace(
         first,
         type=second.type if first.type.kind == "any" else first.type,
-        rule=dataclasses.replace(first.rule, **open_),
+        rule=dataclasses.replace(first.rule.over(second.rule), **either),
         default=MISSING if demanded else second.default if first.default is MISSING else first.default,
         nullable=first.nullable and second.nullable,
         required=first.required or second.required,

@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Final, Literal, Union, get_args, get_origin
 from core.errors import BadDeclaration
 from core.schema.formats import OBJECT_ID, Format, ObjectId
 from core.schema.pattern import compile_search
-from core.schema.rules import CONVERSIONS, Factory, Rule
+from core.schema.rules import CONVERSIONS, OPEN, Factory, Rule
 from core.schema.upload import Upload
 from core.source import Source
 
@@ -33,7 +33,6 @@ Kind = Literal[
 ]
 WireName = Callable[[str, str | None], str]
 MISSING: Final = type("Missing", (), {"__repr__": lambda _: "MISSING"})()  # the absence of a default
-OPEN: Final = Rule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +150,11 @@ def read_fields(cls: type[Any], *, wire_name: WireName | None = None) -> tuple[F
     The first annotation that cannot be read is a `BadDeclaration` at the line of its field. `wire_name` makes the
     wire name from that of Python and the one that the rule gives, if any.
     """
-    rename: WireName = wire_name if wire_name is not None else getattr(cls, "__wire_name__", _own_name)
+    rename: WireName | None = wire_name if wire_name is not None else getattr(cls, "__wire_name__", None)
     known: dict[Any, tuple[Field, ...]] = own_cache(cls, "__read__")
     if rename not in known:
         known[rename] = tuple(_read_all(cls, rename))
     return known[rename]
-
-
-def _own_name(name: str, given: str | None) -> str:
-    return given or name
 
 
 def own_cache(cls: type[Any], name: str) -> dict[Any, Any]:
@@ -170,7 +165,7 @@ def own_cache(cls: type[Any], name: str) -> dict[Any, Any]:
     return cache
 
 
-def _read_all(cls: type[Any], wire_name: WireName) -> Iterator[Field]:
+def _read_all(cls: type[Any], wire_name: WireName | None) -> Iterator[Field]:
     try:
         hints = _read_hints(cls)
     except (NameError, TypeError, SyntaxError, AttributeError) as error:
@@ -204,14 +199,14 @@ def _read_hints(cls: type[Any]) -> dict[str, Any]:
     return hints
 
 
-def _read_field(cls: type[Any], name: str, hint: Any, wire_name: WireName) -> Field:
+def _read_field(cls: type[Any], name: str, hint: Any, wire_name: WireName | None) -> Field:
     bare, rule = _split_rule(hint)
     members = [member for member in get_args(bare) if member is not type(None)]
     optional = get_origin(bare) in (Union, types.UnionType) and len(members) == 1
+    rule = rule or OPEN
     if optional:
         bare, inner_rule = _split_rule(members[0])
-        rule = rule or inner_rule
-    rule = rule or OPEN
+        rule = rule.over(inner_rule or OPEN)
     owner, default = _find_default(cls, name)
     source = _find_source(owner, name)
     where = f"{cls.__name__}.{name}"
@@ -229,15 +224,14 @@ def _read_field(cls: type[Any], name: str, hint: Any, wire_name: WireName) -> Fi
         hint_text = f"use = factory({'list' if isinstance(default, tuple) else type(default).__name__})"
         raise BadDeclaration(source, f"the default of {where} would be shared", hint_text)
     nullable = optional if rule.nullable is None else rule.nullable
-    return Field(name, wire_name(name, rule.name), kind, rule, default, nullable, required, source)
+    wire = wire_name(name, rule.name) if wire_name is not None else rule.name or name
+    return Field(name, wire, kind, rule, default, nullable, required, source)
 
 
 def _find_default(cls: type[Any], name: str) -> tuple[type[Any], Any]:
     """The class that declares the field last, and the default that it gives."""
-    for owner in cls.__mro__:
-        if name in owner.__dict__ or name in inspect.get_annotations(owner):
-            return owner, owner.__dict__.get(name, MISSING)
-    return cls, MISSING
+    owner = next(base for base in cls.__mro__ if name in base.__dict__ or name in inspect.get_annotations(base))
+    return owner, owner.__dict__.get(name, MISSING)
 
 
 def _find_source(owner: type[Any], name: str) -> Source:
@@ -250,13 +244,16 @@ def _find_source(owner: type[Any], name: str) -> Source:
 
 
 def _split_rule(hint: Any) -> tuple[Any, Rule | None]:
-    """`Annotated[T, …, Rule]` → (T with its format, Rule); of several rules the last one counts."""
+    """`Annotated[T, …, Rule]` → (T with its format, Rule); of several rules the last word on each point counts."""
     if get_origin(hint) is not typing.Annotated:
         return hint, None
     base, *extras = get_args(hint)
-    rules = [extra for extra in extras if isinstance(extra, Rule)]
     rest = [extra for extra in extras if isinstance(extra, Format)]
-    return typing.Annotated[(base, *rest)] if rest else base, rules[-1] if rules else None
+    rule: Rule | None = None
+    for extra in extras:
+        if isinstance(extra, Rule):
+            rule = extra.over(rule or OPEN)
+    return typing.Annotated[(base, *rest)] if rest else base, rule
 
 
 def _read_type(annotation: Any, where: str, source: Source) -> FieldType:

@@ -98,11 +98,6 @@ def _describe_any(components: Components) -> Schema:
     )  # fmt: skip
 
 
-def is_demanded(field: Field) -> bool:
-    """Whether a request without this field is refused."""
-    return field.is_demanded and field.rule.settable
-
-
 def build_field_schema(field: Field, *, text: bool = False, components: Components) -> Schema:
     """What is accepted as value of a field, with description and default; `text` for header, query, path and forms."""
     schema: Schema = {"type": "object"}  # where its class depends on the value

@@ -13,9 +13,10 @@ from typing import Any, ClassVar, Literal, dataclass_transform, get_args, get_or
 
 from core.errors import ErrorItem
 from core.schema import compiler
-from core.schema.fields import OPEN, Field, FieldType, read_fields
+from core.schema.fields import Field, FieldType, read_fields
 from core.schema.record import Record
 from core.schema.refused import Refused, to_items
+from core.schema.rules import OPEN
 from core.schema.value import Mode
 
 SectionName = Literal["header", "query", "path", "body"]
@@ -47,13 +48,10 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def compile_section(cls: type[Any], section: SectionName, *, mode: Mode | None = None) -> SectionCheck:
-    """The check of a section: `(raw, errors) -> instance`, or `None` after adding to `errors`.
-
-    A body is read as JSON, everything else as text, unless `mode` says otherwise.
-    """
+def compile_section(cls: type[Any], section: SectionName) -> SectionCheck:
+    """The check of a section: `(raw, errors) -> instance`, or `None` after adding to `errors`; a body is JSON."""
     wire_name = header_name if section == "header" else None
-    return _collect(compiler.compile_object(cls, mode or ("json" if section == "body" else "text"), wire_name), section)
+    return _collect(compiler.compile_object(cls, "json" if section == "body" else "text", wire_name), section)
 
 
 def header_name(name: str, given: str | None) -> str:
@@ -74,7 +72,7 @@ def compile_body(annotation: Any, *, text: bool = False) -> tuple[SectionCheck, 
         return _collect(partial(compiler.check_type, kind, OPEN, mode), "body"), read_fields(cls)
     if annotation is dict or get_origin(annotation) is dict:
         return _collect(partial(compiler.check_type, FieldType("map", "object"), OPEN, mode), "body"), ()
-    return compile_section(annotation, "body", mode=mode), read_fields(annotation)
+    return _collect(compiler.compile_object(annotation, mode), "body"), read_fields(annotation)
 
 
 def compile_field(field: Field) -> SectionCheck:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from time import time
 from typing import Any, Final, Literal, TypeVar, cast
@@ -55,6 +55,14 @@ class Rule:
     def pattern(self) -> str:
         """`match` in slash notation, as messages and listings print it."""
         return f"/{self.match}/{flag_letters(self.match_flags)}"
+
+    def over(self, other: Rule) -> Rule:
+        """These demands, and of the other's what these leave open."""
+        left = [item.name for item in fields(self) if getattr(self, item.name) == getattr(OPEN, item.name)]
+        return replace(self, **{name: getattr(other, name) for name in left if name != "match_flags" or not self.match})
+
+
+OPEN: Final = Rule()
 
 
 def flag_letters(flags: int) -> str:

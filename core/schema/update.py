@@ -17,10 +17,10 @@ from bson import Decimal128, Int64
 
 from core.errors import ErrorItem, ModelError, WireCode
 from core.schema.compiler import Check, check_field, check_type
-from core.schema.fields import OPEN, FieldType, read_fields
+from core.schema.fields import FieldType, read_fields
 from core.schema.record import Record
 from core.schema.refused import Refused, refuse, refuse_type, refuse_unknown, to_items
-from core.schema.rules import Rule
+from core.schema.rules import OPEN, Rule
 from core.schema.stored import check_stored, is_storable_key
 from core.schema.value import coerce
 

@@ -164,7 +164,8 @@ def test_errors_of_a_list_are_bounded() -> None:
 
 
 def test_forms_have_objects_too() -> None:
-    made, errors = run(Order, {"device": {"os": {"type": "ios"}}, "items": {"0": 1}}, mode="text")
+    errors: list[ErrorItem] = []
+    made = compile_body(Order, text=True)[0]({"device": {"os": {"type": "ios"}}, "items": {"0": 1}}, errors)
     assert made is None
     assert errors[0].msg == "items is unexpected type. object given array expected"
 

@@ -29,10 +29,10 @@ ROOM_LINES = {
     "declare": 650,
     "docs": 470,
     "http": 509,
-    "link": 1_286,
+    "link": 1_281,
     "load": 982,
     "observe": 394,
-    "schema": 2_275,
+    "schema": 2_273,
     "serve": 4_405,
 }
 
