@@ -25,7 +25,7 @@ TEXTS_MAX: Final = 200
 FILES_MAX: Final = 20
 _HEADER_BYTES: Final = 8 * KIB
 _IN_MEMORY: Final = 64 * KIB
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_UNUSABLE: Final = re.compile(r"\A[.\x00-\x1f\x7f]*\Z|[\x00-\x1f\x7f]")  # names of folders, control characters
 
 
 async def read_multipart(
@@ -103,7 +103,8 @@ class _Form:
     def _open_file(self, name: str) -> Upload:
         content_type = self._headers.get(b"content-type", b"application/octet-stream").decode("latin-1")
         file = cast("IO[bytes]", SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115  its Upload closes it
-        return Upload(_CONTROL.sub("", re.split(r"[/\\]", name)[-1])[:255], content_type, file)
+        name, content_type = (_UNUSABLE.sub("", text)[:255] for text in (re.split(r"[/\\]", name)[-1], content_type))
+        return Upload(name, content_type, file)
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._file is not None:

@@ -42,6 +42,26 @@ async def read(raw: bytes, limit_bytes: int = 1_000_000, piece: int = 65_536, **
     return value
 
 
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ("..", ""),
+        (".", ""),
+        ("a/..", ""),
+        (".\x01.", ""),
+        ("..\\x\\..", ""),
+        (".env", ".env"),
+        ("a\x01.b", "a.b"),
+        ("", ""),
+    ],
+)
+async def test_g02_a_name_of_a_file_leads_nowhere(sent: str, name: str) -> None:
+    kind = "Content-Type: text/html\x01\x7f" + "x" * 1_000 + "\r\n"
+    upload = (await read(body(part("f", b"x", f'; filename="{sent}"', kind))))["f"]
+    assert upload.filename == name
+    assert upload.content_type == "text/html" + "x" * 246
+
+
 @pytest.mark.parametrize("piece", [1, 65_536])
 async def test_the_digest_of_the_bytes_is_kept_in_their_place(piece: int) -> None:
     raw = body(part("a", b"x"), part("picture", b"y" * 100, '; filename="a"'))
