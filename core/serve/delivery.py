@@ -46,12 +46,17 @@ def deliver(response: Response, request: Request) -> tuple[int, list[RawHeader],
         if not etag:
             etag = weak_etag(body)
             headers.append((b"etag", etag))
+        may_shrink = _GZIP_FROM < len(body) <= MIB and _is_compressible(headers)
+        if may_shrink:
+            response.vary("accept-encoding")  # caches learn it from a 304, too
+            headers = response.raw_headers
         known = request.index.get(b"if-none-match")
         if known is not None and request.method in {"GET", "HEAD"} and is_known(known, etag):
             return 304, _without_content(headers), b""
-        if _GZIP_FROM < len(body) <= MIB:
-            body = _compress(response, request)
-            headers = response.raw_headers
+        if may_shrink and accepts_gzip(request.index.get(b"accept-encoding", b"")):
+            headers.append((b"content-encoding", b"gzip"))
+            packer = zlib.compressobj(5, zlib.DEFLATED, 31)  # 31: as gzip
+            body = packer.compress(body) + packer.flush()
     headers.append((b"content-length", b"%d" % len(body)))
     return status, headers, body
 
@@ -82,17 +87,9 @@ def _without_content(headers: list[RawHeader]) -> list[RawHeader]:
     return [header for header in headers if header[0] not in {b"content-type", b"content-length"}]
 
 
-def _compress(response: Response, request: Request) -> bytes:
-    """The body, compressed where content and client allow it; caches learn that it depends on the client."""
-    headers = dict(response.raw_headers)
-    if b"content-encoding" in headers or not _COMPRESSIBLE.match(headers.get(b"content-type", b"")):
-        return response.body
-    response.vary("accept-encoding")
-    if not accepts_gzip(request.index.get(b"accept-encoding", b"")):
-        return response.body
-    response.raw_headers.append((b"content-encoding", b"gzip"))
-    packer = zlib.compressobj(5, zlib.DEFLATED, 31)  # 31: as gzip
-    return packer.compress(response.body) + packer.flush()
+def _is_compressible(headers: list[RawHeader]) -> bool:
+    named = dict(headers)
+    return b"content-encoding" not in named and _COMPRESSIBLE.match(named.get(b"content-type", b"")) is not None
 
 
 async def send_file(response: FileResponse, request: Request, send: Send) -> None:

@@ -50,6 +50,14 @@ def test_a_client_that_has_this_version_gets_304(method: str) -> None:
         assert headers[b"x-content-type-options"] == b"nosniff"
 
 
+@pytest.mark.parametrize("known", ["*", "other"])
+def test_e11_caches_hear_the_same_of_304_and_of_200(known: str) -> None:
+    """A cache takes over what 304 says: without this it would give a compressed answer to everybody."""
+    status, headers, _ = sent(Response(BIG, headers={"Vary": "origin"}), ask(if_none_match=known))
+    assert status == (304 if known == "*" else 200)
+    assert headers[b"vary"] == b"origin, accept-encoding"
+
+
 def test_another_version_is_sent() -> None:
     for known in ('W/"other"', '""', "", '"*"', 'W/"7"'):
         assert sent(Response({"a": 1}), ask(if_none_match=known))[0] == 200
