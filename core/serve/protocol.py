@@ -241,12 +241,12 @@ class Connection(asyncio.Protocol):
         self._held = b""
         if self.transport.is_closing():
             return
-        running = self._running if self._is_busy else None
-        if running is not None and not at_once and (running is not self._newest or not running.more):
+        running, newest = self._running if self._is_busy else None, self._newest
+        if running is not None and (running is not newest or not (at_once or running.more)):
             self._waiting.clear()
             running.keep_alive = False  # answers come in order: its own is the last one
             return
-        if running is None or not running.started:
+        if newest is None or not (newest.started and newest.more):  # else it would be a second answer
             answer = self._guard.refuse(error)
             headers = [*answer.raw_headers, (b"content-length", b"%d" % len(answer.body))]
             self.write(answer.status, headers, answer.body, keep_alive=False)

@@ -60,10 +60,10 @@ class HttpExchange:
 
     def feed(self, piece: bytes, *, more: bool) -> None:
         """A piece of the body came, or its end; nobody wants it after the answer."""
+        self.more = more
         if self.complete:
             return
         self._body += piece
-        self.more = more
         if len(self._body) > HIGH_WATER_LIMIT:
             self._wire.flow.pause_reading()
         self._tell()
@@ -102,6 +102,7 @@ class HttpExchange:
         if self._wire.flow.write_paused or self._is_gone:
             await self._wait()
         self.status, self.size = status, len(body)
+        self.keep_alive &= not (self._expects and self.more)  # such a body may come, or not
         self._wire.write(status, headers, body, keep_alive=self.keep_alive)
         self._finish()
 
@@ -116,6 +117,7 @@ class HttpExchange:
             elif self._left is None and self._version == "1.1":
                 self._is_chunked, headers = True, [*headers, (b"transfer-encoding", b"chunked")]
             self.started = True
+            self.keep_alive &= not (self._expects and self.more)
             self._wire.write(self.status, headers, b"", keep_alive=self.keep_alive)
             return
         piece, more = message.get("body", b""), message.get("more_body", False)

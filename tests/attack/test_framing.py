@@ -124,3 +124,25 @@ def test_HTTP_3_a_target_names_no_other_host(target: str, status: int, target_se
     """A proxy that lets requests through by their target must not see another host than the one that answers."""
     head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"
     assert ask_raw(target_server, head.encode()).status == status
+
+
+def test_HTTP_6_a_request_gets_one_answer(target_server: Server) -> None:
+    """Whoever asked next on this connection would take a second one for its own."""
+    with raw_connection(target_server.port) as connection:
+        connection.send_bytes(CHUNKED.replace(b"/target/echo", b"/target/nothing") + b"2\r\n{}\r\n")
+        assert connection.read().status == 404
+        connection.send_bytes(b"no chunk\r\n")
+        assert connection.is_closed()
+
+
+def test_f02_an_answer_instead_of_100_is_the_last_one(target_server: Server) -> None:
+    """Nobody knows whether the body will come: taken for it, the next request would lose its beginning."""
+    head = b"POST /target/nothing HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+    assert ask_raw(target_server, head).is_last
+    assert not ask_raw(target_server, head + b"12345").is_last
+
+
+def test_HTTP_6_a_refused_upgrade_is_no_answer_to_the_request_before(target_server: Server) -> None:
+    upgrade = CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n")
+    slow = b"GET /target/accounts HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert ask_raw(target_server, slow + upgrade + b"0\r\n\r\n").status != 400
