@@ -113,9 +113,15 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "refusals out of order": Mutation(
         "core/serve/protocol.py",
-        "if running is not None and not at_once and (",
-        "if False and (",
+        "if running is not None and (running is not newest or",
+        "if False and (running is not newest or",
         "tests/attack/test_connections.py::test_HTTP_6_what_cannot_be_read_waits_for_the_answers_before_it",
+    ),
+    "a second answer to a request": Mutation(
+        "core/serve/protocol.py",
+        "if newest is None or not (newest.started and newest.more):",
+        "if running is None or not running.started:",
+        "tests/attack/test_framing.py::test_HTTP_6_a_request_gets_one_answer",
     ),
     "a client that left is a failure": Mutation(
         "core/serve/app.py",
