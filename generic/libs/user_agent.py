@@ -13,7 +13,8 @@ _PHONE: Final = re.compile(r"Mobile|iPhone|iPod|Windows Phone|BlackBerry")
 _SYSTEMS: Final = (
     ("windows phone", re.compile(r"Windows Phone(?: OS)? (\d{1,3}(?:\.\d{1,3}){0,3})?")),
     ("android", re.compile(r"Android ?(\d{1,3}(?:\.\d{1,3}){0,3})?")),
-    ("ios", re.compile(r"(?:iPhone|iPad|iPod).*?OS (\d{1,3}(?:_\d{1,3}){0,3})?")),
+    # From the first of these on, once: trying again from each would take a second for a header full of them.
+    ("ios", re.compile(r"^(?>.*?(?:iPhone|iPad|iPod)).*?OS (\d{1,3}(?:_\d{1,3}){0,3})?")),
 )
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from core.testing import Reply, make_app
+from generic.libs.user_agent import read_system
 from generic.models.device import Device
 from generic.models.secret import SharedSecret
 from tests.signing import DEVICE_ID, SECRET, SECRET_ID, Signed, Vault, code_of, open_vault, shared, vault
+from tests.timing import cpu_ms
 
 __all__ = ["shared", "vault"]
 
@@ -206,6 +208,10 @@ async def test_a_device_of_1_0_gets_a_key_of_2_0(vault: Vault) -> None:
     issued = reply.json()["response"]
     who = {"device": DEVICE_ID, "key_id": issued["id"], "key": issued["key"]}
     assert (await vault.send(vault.v2("GET", "/v2/items", **who))).status == 200
+
+
+def test_E06_a_header_full_of_devices_costs_no_time() -> None:
+    assert cpu_ms(lambda: read_system("iPod" * 4000)) < 100  # ten times that and more, where each of them is tried
 
 
 async def test_a_device_that_is_gone_gets_no_key(vault: Vault) -> None:
