@@ -70,7 +70,7 @@ def cron(
     max_runtime_s: float = 3600,
     grace_s: float = 20,
     retry: int = 0,
-    hosts: Sequence[str] = (),
+    hosts: str | Sequence[str] = (),
     environment: str | Sequence[str] = (),
     disabled: bool = False,
 ) -> Callable[[Callable[P, R]], Cron[P, R]]:
@@ -84,7 +84,7 @@ def cron(
     modes it exists in; empty means every one.
     """
     caps, modes = (max_total, max_per_server), names(environment)
-    policy = CronPolicy(scope, *caps, misfire, overlap, max_runtime_s, grace_s, retry, tuple(hosts), modes)
+    policy = CronPolicy(scope, *caps, misfire, overlap, max_runtime_s, grace_s, retry, names(hosts), modes)
 
     def declare(function: Callable[P, R]) -> Cron[P, R]:
         return Cron(identity, schedule, policy, function, disabled=disabled)

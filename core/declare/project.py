@@ -20,9 +20,9 @@ class Project:
 
     version = "1.0"
 
-    def __init__(self, identity: str, *, requires: Sequence[str] = (), disabled: bool = False) -> None:
+    def __init__(self, identity: str, *, requires: str | Sequence[str] = (), disabled: bool = False) -> None:
         self.identity = identity
-        self.requires = tuple(requires)
+        self.requires = (requires,) if isinstance(requires, str) else tuple(requires)
         self.disabled = disabled
         self.source = caller_source()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import typing
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Annotated, Any
 
 import pytest
 
+from core.cron.schedule import Schedule
 from core.declare.controller import Controller
-from core.declare.project import Settings
+from core.declare.cron import cron
+from core.declare.project import Project, Settings
 from core.errors import BadDeclaration, HTTPError
 from core.link.paths import build_urls, check_pattern, comparable, expand_keywords
 from core.link.routes import merge_field
@@ -213,6 +216,12 @@ async def create(app, *, group: str, count: int = 1, note: str | None = None, fo
 @command("tidy")
 async def tidy(app): ...
 """
+
+
+def test_one_name_is_no_list_of_letters() -> None:
+    job = cron("demo-a", Schedule(every_s=5), hosts="one", environment="test")(lambda job: asyncio.sleep(0))
+    assert (job.policy.hosts, job.policy.environment) == (("one",), ("test",))
+    assert Project("demo", requires="shared").requires == ("shared",)
 
 
 def test_jobs_of_this_mode_are_linked(tmp_path: Path) -> None:
