@@ -76,17 +76,22 @@ async def _call(ctx: Context, planned: PlannedCall, scope: Mapping[str, Any], un
     if missing:  # from the request, or from the result of another call
         raise BadRequest if missing & planned.demanded else BadGateway
     headers = {key: _CONTROL.sub("", str(text)) for key, text in planned.headers(scope).items() if text is not None}
-    reply = await client.request(
-        call.method,
-        planned.path,
-        path={**ctx.request.path_values, **values},
-        query=planned.query(scope),
-        headers=headers,
-        json=planned.body(scope) if planned.body else ...,
-        timeout_s=min(left_s, call.timeout_s or client.upstream.timeout_s),
-        cache_s=call.cache_s,
-        stale_s=call.stale_s,
-    )
+    try:
+        reply = await client.request(
+            call.method,
+            planned.path,
+            path={**ctx.request.path_values, **values},
+            query=planned.query(scope),
+            headers=headers,
+            json=planned.body(scope) if planned.body else ...,
+            timeout_s=min(left_s, call.timeout_s or client.upstream.timeout_s),
+            cache_s=call.cache_s,
+            stale_s=call.stale_s,
+        )
+    except BadRequest:
+        if values.keys() - planned.demanded:  # an upstream gave what is no segment of a path
+            raise BadGateway from None
+        raise
     return reply.json()
 
 

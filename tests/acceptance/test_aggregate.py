@@ -45,6 +45,11 @@ ROUTES = """
     )])),
     Path("/too-late", get=Route("too-late", chain=[many({"name": "late", "upstream": "api", "path": "/hang"}, timeout_s=0.3)])),
     Path("/query", get=Route("query", chain=[many({"name": "x", "upstream": "api", "path": "/json/{query.name}"})])),
+    Path("/odd", get=Route("odd", chain=[many(
+        {"name": "odd", "upstream": "api", "path": "/json/odd"},
+        {"name": "empty", "upstream": "api", "path": "/json/{odd.empty}", "optional": True},
+        {"name": "dots", "upstream": "api", "path": "/json/{odd.dots}", "fallback": 0},
+    )])),
     Path("/echo", get=Route("echo", chain=[many(
         {"name": "x", "upstream": "api", "path": "/echo", "query": {"q": "{query.q}"}, "headers": {"X-Q": "{header.x-q}"}},
     )])),
@@ -52,7 +57,12 @@ ROUTES = """
         {"name": "x", "upstream": "api", "path": "/json/one", "cache_s": 60},
     )])),
 """
-DATA: dict[str, Any] = {"one": {"a": 1, "b": 1, "name": "one"}, "two": {"b": 2, "c": 2}, "list": [1, 2]}
+DATA: dict[str, Any] = {
+    "one": {"a": 1, "b": 1, "name": "one"},
+    "two": {"b": 2, "c": 2},
+    "list": [1, 2],
+    "odd": {"empty": "", "dots": ".."},
+}
 
 
 async def handler(request: web.Request) -> web.StreamResponse:
@@ -158,6 +168,11 @@ async def test_one_deadline_holds_for_all(case: Case) -> None:
 async def test_what_the_request_lacks_is_the_clients_mistake(case: Case) -> None:
     assert (await case[0].json("/query"))["status"] == 400
     assert (await case[0].json("/query?name=two"))["response"]["x"] == DATA["two"]
+
+
+async def test_what_an_upstream_lacks_is_not_the_clients_mistake(case: Case) -> None:
+    found = (await case[0].json("/odd"))["response"]
+    assert (found["empty"], found["dots"]) == (None, 0)
 
 
 async def test_EGR_1_values_of_a_request_are_only_values(case: Case) -> None:
