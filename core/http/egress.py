@@ -111,7 +111,7 @@ def _fill(segment: str, values: Mapping[str, Any]) -> str:
     elif segment.startswith(":"):
         text = next(iter(_to_texts(values[segment[1:]])), "") or ".."
         filled = quote(text, safe="")
-    if not {".", ".."}.isdisjoint(text.replace("\\", "/").split("/")):
+    if not {".", ".."}.isdisjoint(part.partition(";")[0] for part in text.replace("\\", "/").split("/")):
         raise BadRequest(msg="The path of a call has an empty value, or dot segments.")
     return filled
 

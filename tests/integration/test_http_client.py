@@ -65,6 +65,9 @@ async def test_EGR_1_values_are_only_values(url: str, options: dict[str, Any], a
         ("/:id", {"id": "x/../../y"}),
         ("/:id", {"id": "..\\x"}),
         ("/*", {"rest": "a/../b"}),
+        ("/:id", {"id": "x/..;/y"}),  # some servers cut at the semicolon, and climb
+        ("/*", {"rest": "..;a=b/x"}),
+        ("/a/.;/b", {}),
     ],
     ids=str,
 )
