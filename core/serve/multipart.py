@@ -34,16 +34,17 @@ async def read_multipart(
     """The texts and files of a body by name, an empty dict where there is none; `declared` as for `parse_json`.
 
     Raises:
-        UnsupportedMediaType: another content type.
+        UnsupportedMediaType: another content type, or a content coding.
         PayloadTooLarge: a text or the number of parts is over its bound.
         BadRequest: the body breaks the format, or a name or text is not usable.
     """
     kind, options = parse_options_header(request.index.get(b"content-type", b""))
     boundary = options.get(b"boundary", b"")
+    is_coded = request.index.get(b"content-encoding", b"").lower() not in {b"", b"identity"}
     form, parser, digest = _Form(max(limits.text_bytes, *declared.values(), 0)), None, sha256()
     async for chunk in pieces:
-        if kind != b"multipart/form-data" or not boundary:
-            raise UnsupportedMediaType(msg="The body must be multipart/form-data with a boundary.")
+        if kind != b"multipart/form-data" or not boundary or is_coded:
+            raise UnsupportedMediaType(msg="The body must be multipart/form-data with a boundary, not compressed.")
         digest.update(chunk)
         try:
             parser = parser or MultipartParser(boundary, form.callbacks(), max_header_size=_HEADER_BYTES)

@@ -95,6 +95,17 @@ async def test_VAL_8_compressed_bodies_are_inflated() -> None:
             await read("json", b"{}", JSON, content_encoding=coding)
 
 
+async def test_a07_files_are_not_inflated() -> None:
+    """Whatever stands between may have looked for files in what such a body inflates to."""
+    form, raw = (
+        "multipart/form-data; boundary=B",
+        b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--B--\r\n',
+    )
+    assert await read("multipart", raw, form, content_encoding="Identity") == {"a": "x"}
+    with pytest.raises(UnsupportedMediaType):
+        await read("multipart", raw, form, content_encoding="gzip")
+
+
 @pytest.mark.parametrize(
     ("raw", "error"),
     [
