@@ -30,7 +30,9 @@ _IDENTITY_NAMES: Final = frozenset({
     "forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip", "cf-connecting-ip",
     "x-request-id", "traceparent", "tracestate", "via",
 })  # fmt: skip
-_NOT_RETURNED: Final = frozenset({*_HOP, "set-cookie", "server", "x-powered-by", "date", "x-request-id", "alt-svc"})
+_NOT_RETURNED: Final = frozenset({
+    *_HOP, "set-cookie", "server", "x-powered-by", "date", "x-request-id", "alt-svc", "strict-transport-security",
+})  # fmt: skip
 _NO_IDENTITY: Final[Mapping[str, str]] = {}
 
 
