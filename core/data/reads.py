@@ -8,7 +8,6 @@ its request.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from copy import copy
 from typing import Any, Final, Generic, Self, TypeVar, overload
 
@@ -154,13 +153,11 @@ class Reads(Generic[M]):
         window = {"sort": parse_sort(sort), "limit": limit, "skip": skip, "batch_size": _BATCH}
         bound = {"session": self._session(), _READ: self._connection.max_time_ms()}
         cursor = self._driver.find(self._guard(filter), **window, **bound)
-        try:
-            while documents := await self._run(cursor.to_list(_BATCH)):
-                for document in documents:
-                    yield self.model.__load__(document)
-        finally:
-            with suppress(StoreError):
-                await self._connection.run(cursor.close())
+        # The driver closes what nobody holds any more. Whoever is cancelled leaves a call behind, and the server would
+        # keep the cursor of one that was closed meanwhile.
+        while documents := await self._run(cursor.to_list(_BATCH)):
+            for document in documents:
+                yield self.model.__load__(document)
 
     async def count(self, filter: Filter = None) -> int:
         """How many documents match."""
@@ -195,11 +192,7 @@ class Reads(Generic[M]):
             raise NotSupported("changes can be watched on a replica set only, outside transactions")
         run, wait_ms = self._connection.run, min(_WATCH_MS, self._connection.max_time_ms())
         stream = await run(self._driver.watch(list(pipeline), max_await_time_ms=wait_ms, **options))
-        try:
-            while stream.alive:
-                change = await run(stream.try_next())
-                if change is not None:
-                    yield dict(change)
-        finally:
-            with suppress(StoreError):
-                await run(stream.close())
+        while stream.alive:
+            change = await run(stream.try_next())
+            if change is not None:
+                yield dict(change)

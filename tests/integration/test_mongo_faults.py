@@ -108,6 +108,36 @@ async def test_a_write_whose_caller_is_gone_still_finishes(mongo_url: str, datab
         assert await databases[Item].count() == 20
 
 
+@pytest.mark.parametrize("way", ["iterate", "watch"])
+async def test_DB_8_readers_that_leave_early_leave_no_cursor_behind(
+    mongo_url: str, database_name: str, way: str
+) -> None:
+    async with prepared(mongo_url, database_name) as databases:
+        items = databases[Item]
+        await items.insert_many([{"name": f"n{number}"} for number in range(300)])
+
+        async def read(stop_early: bool) -> None:
+            async for _ in items.watch() if way == "watch" else items.iterate():
+                if stop_early:
+                    break
+
+        before = open_cursors(mongo_url)
+        readers = [asyncio.ensure_future(read(stop_early)) for _ in range(15) for stop_early in (True, False)]
+        for reader in readers:
+            await asyncio.sleep(0.001)
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+        del reader, readers  # like those of requests, which nobody keeps
+        await databases._connections["main"].drain(10)
+        await asyncio.to_thread(wait_until, lambda: open_cursors(mongo_url) <= before, 5)
+
+
+def open_cursors(url: str) -> int:
+    with MongoClient(url) as client:
+        total: int = client.admin.command("serverStatus")["metrics"]["cursor"]["open"]["total"]
+        return total
+
+
 async def test_DB_5_an_exhausted_pool_is_seen_from_outside(mongo_url: str, database_name: str) -> None:
     async with prepared(mongo_url, database_name, pool_size=2, operation_timeout_s=1.5) as databases:
         items = databases[Item]
