@@ -13,8 +13,9 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 import orjson
 
@@ -108,9 +109,8 @@ class RecordCache:
             TypeError: the value is no JSON data.
             BaseException: what the producer raised, where there is no old value in its grace time.
         """
-        nothing: Any = None
         name, fresh_s = self._name(key), max(lifetime_s - renew_s, 0)
-        made_at, life_s, value = await self._read(name) or (0.0, 0.0, nothing)
+        made_at, life_s, value = await self._read(name)
         left_s = life_s - max(self._clock() - made_at, 0)
         if left_s > 0 and not force:
             self.hits += 1
@@ -119,7 +119,7 @@ class RecordCache:
             return CachedValue(value, True, left_s, max(left_s - renew_s, 0))
         self.misses += 1
         if producer is None:
-            return CachedValue(nothing, False, 0, 0)
+            return CachedValue(cast("Any", None), False, 0, 0)
         old = CachedValue(value, True, left_s + grace_s, 0) if life_s > 0 and left_s + grace_s > 0 else None
         return await self._make(_Order(name, producer, lifetime_s, fresh_s, grace_s), None if force else old, force)
 
@@ -143,10 +143,9 @@ class RecordCache:
 
     async def close(self) -> None:
         """Give up what is being made and close the connections."""
-        tasks = list(self._flights.values())
-        for task in tasks:
+        for task in self._flights.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._flights.values(), return_exceptions=True)
         if self.shared is not None:
             await self.shared.close()
 
@@ -157,15 +156,13 @@ class RecordCache:
         digest = hashlib.sha256(repr(key).encode())  # repr tells texts, their number and their borders apart
         return f"{self._prefix}:h:{digest.hexdigest()}".encode()
 
-    async def _read(self, name: bytes) -> tuple[float, float, Any] | None:
-        """When the record was made, how long it lives, its value; what is no record is none."""
-        try:
+    async def _read(self, name: bytes) -> tuple[float, float, Any]:
+        """When the record was made, how long it lives, its value; zeros for what is no record."""
+        with suppress(orjson.JSONDecodeError):
             match orjson.loads(await self._store.get(name) or b""):
                 case [int() | float() as made_at, int() | float() as life_s, value]:
                     return made_at, life_s, value
-        except orjson.JSONDecodeError:
-            pass
-        return None
+        return 0.0, 0.0, None
 
     def _start(self, order: _Order) -> asyncio.Task[bytes]:
         """Make a value for everybody who asks for it meanwhile."""
@@ -194,7 +191,8 @@ class RecordCache:
             if limit.expired():
                 raise Unavailable from None
             raise
-        record = b"[%r,%r,%b]" % (self._clock(), order.lifetime_s, value)
-        await self._store.set(order.name, record, order.lifetime_s + order.grace_s)
+        if self._flights.get(order.name) is asyncio.current_task():  # else somebody forced a newer one
+            record = b"[%r,%r,%b]" % (self._clock(), order.lifetime_s, value)
+            await self._store.set(order.name, record, order.lifetime_s + order.grace_s)
         await self._store.delete(order.mark)
         return value

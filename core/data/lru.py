@@ -30,10 +30,12 @@ class Memory:
         return value
 
     async def set(self, key: bytes, value: bytes, ttl_s: float) -> None:
-        """Keep a value for some seconds; what was not used for longest makes room."""
+        """Keep a value for some seconds, unless it is larger than all; what was not used for longest makes room."""
         self._drop(key)
-        self._entries[key] = (self._clock() + ttl_s, value)
-        self._size += len(key) + len(value) + _ENTRY_BYTES
+        size = len(key) + len(value) + _ENTRY_BYTES
+        if size <= self._limit_bytes:
+            self._entries[key] = (self._clock() + ttl_s, value)
+            self._size += size
         while self._size > self._limit_bytes:
             self._drop(next(iter(self._entries)))
 

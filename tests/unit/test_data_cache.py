@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -226,6 +226,40 @@ async def test_e11_different_keys_never_meet(scene: Scene, one: Any, other: Any)
 
     found = [await scene.cache.cached(key, lifetime_s=5, producer=produce) for key in (one, other, one)]
     assert [item.value for item in found] == [1, 2, 1]
+
+
+async def test_CACHE_2_what_was_forced_is_not_replaced_by_what_was_begun_before(scene: Scene) -> None:
+    """Whoever forces knows that the data changed; who began before may have read it as it was."""
+    scene.source.gate.clear()
+    gate = scene.source.gate
+    early = asyncio.ensure_future(scene.get())
+    await scene.settle()
+    scene.source.gate = asyncio.Event()
+    scene.source.gate.set()
+    assert (await scene.get(force=True)).value == 2
+    gate.set()
+    assert (await early).value == 1
+    assert (await scene.get()).value == 2
+
+
+async def test_a_value_that_is_too_large_pushes_nothing_out() -> None:
+    cache = RecordCache(Cache(memory_bytes=10_000), Clock())
+
+    async def large() -> str:
+        return "x" * 10_000
+
+    numbers = count(1)
+    await number_of(cache, "a", numbers)
+    assert not (await cache.cached("b", lifetime_s=60, producer=large)).cached
+    assert not (await cache.cached("b", lifetime_s=60, producer=large)).cached
+    assert await number_of(cache, "a", numbers) == 1
+
+
+async def number_of(cache: RecordCache, key: str, numbers: Iterator[int]) -> int:
+    async def produce() -> int:
+        return next(numbers)
+
+    return (await cache.cached(key, lifetime_s=60, producer=produce)).value
 
 
 async def test_memory_keeps_what_was_used_last() -> None:
