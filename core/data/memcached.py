@@ -29,6 +29,14 @@ _log = logging.getLogger("catena.cache")
 
 
 class _Pool(MemcachePool):
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port, minsize=_CONNECTIONS, maxsize=_CONNECTIONS)
+        self._opening = asyncio.Lock()
+
+    async def _create_new_conn(self) -> Connection | None:
+        async with self._opening:  # else each of a thousand that ask at once opens one, and most are closed again
+            return await super()._create_new_conn()
+
     def release(self, conn: Connection) -> None:
         # aiomcache 0.8 keeps the connection of a cancelled command, and the next command reads its answer.
         if isinstance(sys.exception(), asyncio.CancelledError):
@@ -39,7 +47,7 @@ class _Pool(MemcachePool):
 class _Client(Client):
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)
-        self._pool = _Pool(host, port, minsize=_CONNECTIONS, maxsize=_CONNECTIONS)
+        self._pool = _Pool(host, port)
 
     async def _execute_simple_command(self, conn: Connection, raw_command: bytes) -> bytes:
         # aiomcache 0.8 reads on without end, and without ever waiting, when the server closes the connection.

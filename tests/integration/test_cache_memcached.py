@@ -254,6 +254,15 @@ async def test_several_servers_share_the_keys_and_one_that_dies_loses_only_its_o
             server.kill()
 
 
+async def test_CACHE_2_many_that_ask_at_once_share_four_connections(memcached: MemcachedProcess, patient: None) -> None:
+    client = Memcached([memcached.name])
+    await asyncio.gather(*(client.get(b"k%d" % at) for at in range(300)))
+    stats = memcached.ask(b"stats", b"END\r\n").decode()
+    opened = int(stats.split("total_connections ")[1].split()[0])
+    assert opened <= 4 + 3  # ours, that of this question, and those of the fixture
+    await client.close()
+
+
 async def test_numbers_are_added_up_and_marks_set_once(memcached: MemcachedProcess, patient: None) -> None:
     client = Memcached([memcached.name])
     assert [await client.add(b"n", b"5", 60), await client.add(b"n", b"7", 60)] == [True, False]
