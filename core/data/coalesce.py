@@ -11,12 +11,13 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Sequence
 from contextvars import Context
+from functools import partial
 from time import monotonic
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import bson
-from bson import ObjectId
+from bson import Int64, ObjectId
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.collection import AsyncCollection
@@ -33,10 +34,10 @@ _GROUP: Final = 100
 _GROUP_BYTES: Final = 1_000_000
 _KEY_BYTES: Final = 1024
 _IN_FLIGHT: Final = 2
+_PATIENCE_S: Final = 0.25
 _QUEUE: Final = 2000
 _KEYS: Final = frozenset({ObjectId, str, int, UUID, bytes})
 _INT64: Final = 1 << 63
-_UNKNOWN: Final = TimeoutError("the outcome is not known")
 _COMMAND: Final = {"find": "", "limit": 1, "singleBatch": True, "readConcern": {"level": "majority"}}
 
 
@@ -51,11 +52,9 @@ class _Entry(NamedTuple):
         if not self.waiter.done():
             self.waiter.set_result(value)
 
-    def refuse(self, error: Exception, name: str) -> None:
+    def refuse(self, error: Exception) -> None:
         if not self.waiter.done():
-            refusal = to_store_error(error, name)
-            refusal.__cause__ = error
-            self.waiter.set_exception(refusal)
+            self.waiter.set_exception(error)
 
 
 class Coalescer:
@@ -66,25 +65,22 @@ class Coalescer:
         self._connection, self._name, self._driver = connection, connection.name, driver
         self._options = driver.codec_options
         self._queues: dict[str | bytes, deque[_Entry]] = {}  # by field of the key, `_INSERT`, or the BSON of a query
-        self._in_flight: Counter[str | bytes] = Counter()
+        self._in_flight: dict[str | bytes, set[asyncio.Task[None]]] = {}
         self._is_due = False
 
     async def read(self, field: str, key: Any) -> Any:
         """The document with this value of a unique field, `None`, or `ALONE`."""
+        key = _plain(key)
         return await self._put(field, key) if _is_key(key) else ALONE
 
     async def find(self, query: Document) -> list[Document]:
         """What a `find` with these arguments gives."""
-        found = await self._put(self._encode(query), query)
-        documents: list[Document] = self._copy(found) if type(found) is bytes else found
-        return documents
+        found: list[Document] = await self._put(self._encode(query), query)
+        return found
 
-    async def insert(self, document: Document) -> bool:
-        """Store a document with an `_id`; whether it was small enough for a group (otherwise nothing happened)."""
-        raw = self._encode(document)
-        if len(raw) <= _GROUP_BYTES:
-            await self._put(_INSERT, RawBSONDocument(raw))
-        return len(raw) <= _GROUP_BYTES
+    async def insert(self, document: Document) -> None:
+        """Store a document with an `_id`."""
+        await self._put(_INSERT, RawBSONDocument(self._encode(document)))
 
     def _encode(self, document: Document) -> bytes:
         try:
@@ -92,8 +88,11 @@ class Coalescer:
         except DRIVER_ERRORS as error:
             raise to_store_error(error, self._name) from error
 
-    def _copy(self, raw: bytes) -> Any:
-        return bson.decode(raw, self._options)["v"]
+    def _share(self, found: Any, entries: Sequence[_Entry]) -> None:
+        """Give the first what was found, and each of the others a copy."""
+        raw = self._encode({"v": found}) if len(entries) > 1 else b""
+        for number, entry in enumerate(entries):
+            entry.resolve(bson.decode(raw, self._options)["v"] if number else found)
 
     async def _put(self, name: str | bytes, item: Any) -> Any:
         self._connection.max_time_ms()  # no time left is said before anything is sent
@@ -114,11 +113,22 @@ class Coalescer:
     def _flush(self) -> None:
         self._is_due = False
         for name, queue in [*self._queues.items()]:
-            while self._in_flight[name] < _IN_FLIGHT and (group := _take(queue)):
-                self._in_flight[name] += 1
-                self._connection.start(self._send(name, group))
+            while len(self._in_flight.get(name, ())) < _IN_FLIGHT and (group := _take(queue)):
+                task = self._connection.start(self._send(name, group))
+                self._in_flight.setdefault(name, set()).add(task)
+                task.add_done_callback(partial(self._release, name))
+                if name == _INSERT:  # one document may have to wait until a transaction ends; the next ones need not
+                    asyncio.get_running_loop().call_later(_PATIENCE_S, self._release, name, task)
             if not queue:
                 del self._queues[name]
+
+    def _release(self, name: str | bytes, task: asyncio.Task[None]) -> None:
+        """Let another group go instead of this one."""
+        under_way = self._in_flight.get(name, set())
+        under_way.discard(task)
+        if not under_way:
+            self._in_flight.pop(name, None)
+        self._schedule()
 
     async def _send(self, name: str | bytes, group: Sequence[_Entry]) -> None:
         """One call of the driver; whatever happens, nobody is left waiting."""
@@ -132,22 +142,15 @@ class Coalescer:
                 await self._read(name, group, self._connection.max_time_ms(limit_s))
             else:
                 query = group[0].item | {"max_time_ms": self._connection.max_time_ms(limit_s)}
-                found = await self._driver.find(**query).to_list()
-                shared = self._encode({"v": found}) if len(group) > 1 else b""
-                for number, entry in enumerate(group):
-                    entry.resolve(shared if number else found)
+                self._share(await self._driver.find(**query).to_list(), group)
         except (StoreError, *DRIVER_ERRORS) as error:
             # Whoever waits behind a group that found no server would find none either.
             behind = self._queues.pop(name, ()) if isinstance(error, ServerSelectionTimeoutError) else ()
             for entry in (*group, *behind):
-                entry.refuse(error, self._name)
+                entry.refuse(to_store_error(error, self._name) if isinstance(error, StoreError) else error)
         finally:
             for entry in group:
-                entry.refuse(_UNKNOWN, self._name)
-            self._in_flight[name] -= 1
-            if not self._in_flight[name]:
-                del self._in_flight[name]
-            self._schedule()
+                entry.refuse(TimeoutError("the outcome is not known"))
 
     async def _read(self, field: str, group: Sequence[_Entry], limit_ms: int) -> None:
         if len(group) == 1:
@@ -157,19 +160,16 @@ class Coalescer:
             entries.setdefault((type(entry.item), entry.item), []).append(entry)
         most = len(entries) + 1
         query = {field: {"$in": [key for _, key in entries]}}
-        documents: list[Document] = []
         is_whole = True  # whether nobody but the server knows more: equal numbers of two types, lists, collations
         try:
             documents = await self._driver.find(query, limit=most, batch_size=most, max_time_ms=limit_ms).to_list()
         except BSONError:
-            is_whole = False
+            documents, is_whole = [], False
         for document in documents:
-            key = document.get(field)
+            key = _plain(document.get(field))
             waiting = entries.pop((type(key), key), []) if type(key) in _KEYS else []
             is_whole = is_whole and bool(waiting)
-            shared = self._encode({"v": document}) if len(waiting) > 1 else b""
-            for number, entry in enumerate(waiting):
-                entry.resolve(self._copy(shared) if number else document)
+            self._share(document, waiting)
         for left in entries.values():
             for entry in left:
                 entry.resolve(None if is_whole else ALONE)
@@ -203,8 +203,13 @@ class Coalescer:
             refused = {one["index"]: BulkWriteError({"writeErrors": [one]}) for one in failures}
         for index, entry in enumerate(group):
             if index in refused:
-                entry.refuse(refused[index], self._name)
+                entry.refuse(refused[index])
             entry.resolve(None)
+
+
+def _plain(key: Any) -> Any:
+    """The driver reads long integers as a type of its own."""
+    return int(key) if type(key) is Int64 else key
 
 
 def _is_key(key: Any) -> bool:

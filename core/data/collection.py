@@ -38,8 +38,10 @@ class Collection(Reads[M]):
         """
         stored = self._new(document, validate)
         groups = self.groups if coalesce and validate and current_transaction() is None else None
-        if groups is None or not await groups.insert(stored):
+        if groups is None:
             await self._write(self._driver.insert_one, stored)
+        else:
+            await groups.insert(stored)
         return self.model.__load__(stored)
 
     async def insert_many(

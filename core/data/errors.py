@@ -1,8 +1,7 @@
 """The one border that driver errors cross: driver error in, `StoreError` out, the cause chained.
 
-In: whatever `pymongo`, `bson` or the in-memory stand-in raised. Out: `DuplicateKey` (which index),
-`NotConnected` (try again: unreachable, no connection free, no time left, lost a race), or a `StoreError`
-with a readable text. Nothing above `data/` knows a driver exception.
+In: whatever `pymongo` or `bson` raised. Out: `DuplicateKey` (which index), `NotConnected` (try again: unreachable, no
+connection free, no time left, lost a race), or a readable `StoreError`. Nothing above `data/` knows a driver exception.
 """
 
 from __future__ import annotations
@@ -17,11 +16,10 @@ from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, 
 from core.errors import DuplicateKey, NotConnected, StoreError
 
 # The driver raises plain errors too: for values it cannot encode, and arguments that make no sense.
-_PLAIN: Final = (BSONError, OverflowError, RecursionError, TypeError, ValueError, NotImplementedError)
-DRIVER_ERRORS: Final = (PyMongoError, TimeoutError, *_PLAIN)
+DRIVER_ERRORS: Final = (PyMongoError, TimeoutError, BSONError, OverflowError, RecursionError, TypeError, ValueError)
 _DUPLICATE: Final = 11000
-# Shutdown, step-down, no primary, interrupted, lock or time limit, write conflict: a later try may succeed.
-_PASSING: Final = frozenset({24, 46, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+# Shutdown, step-down, no primary, shard out of reach, interrupted, lock or time limit, write conflict: may pass.
+_PASSING: Final = {6, 7, 24, 46, 50, 64, 89, 91, 112, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
 _TRANSIENT: Final = "TransientTransactionError"
 _INDEX: Final = re.compile(r"index: (.+?) dup key")
 
@@ -32,8 +30,6 @@ class NotSupported(StoreError):
 
 def to_store_error(error: BaseException, name: str) -> StoreError:
     """What to raise instead of one of `DRIVER_ERRORS`, `from` it; `name` is the database's in the settings."""
-    if isinstance(error, NotImplementedError):
-        return NotSupported(f"the in-memory database cannot do this: {error}")
     if isinstance(error, StoreError):
         return type(error)(*error.args)
     if isinstance(error, TimeoutError):
@@ -46,16 +42,10 @@ def to_store_error(error: BaseException, name: str) -> StoreError:
         return NotConnected(name)  # written, but not known to survive
     codes = {getattr(error, "code", None), *(failure.get("code") for failure in failures)}
     if _DUPLICATE in codes:
-        return DuplicateKey(
-            index_of(next((one for one in failures if one.get("code") == _DUPLICATE), details), str(error))
-        )
+        failure = next((one for one in failures if one.get("code") == _DUPLICATE), details)
+        named = _INDEX.search(str(failure.get("errmsg") or error))
+        return DuplicateKey(named[1] if named else "_".join(failure.get("keyPattern", {})) or "unknown")
     if isinstance(error, ConnectionFailure) or error.timeout or codes & _PASSING or error.has_error_label(_TRANSIENT):
         return NotConnected(name)
     reasons = "; ".join(str(failure["errmsg"]) for failure in failures[:3] if "errmsg" in failure) or error
     return StoreError(f"database '{name}'{' refused' if isinstance(error, OperationFailure) else ''}: {reasons}")
-
-
-def index_of(details: Mapping[str, Any], message: str) -> str:
-    """The name of the index that a duplicate-key error is about; its fields where no name is given."""
-    match = _INDEX.search(str(details.get("errmsg") or message))
-    return match[1] if match else "_".join(details.get("keyPattern", {})) or "unknown"

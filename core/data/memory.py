@@ -41,7 +41,11 @@ class _Forward:
         """Call the double with values as a server would see them, and fail as a server would."""
         seen = [_refuse_silent(_through_bson(value)) for value in values]
         given = {key: value for key, value in options.items() if value is not None and key not in _IGNORED}
-        return getattr(self._double, name)(*seen, **given)
+        try:
+            found = getattr(self._double, name)(*seen, **given)
+            return list(found) if name in ("find", "aggregate") else found
+        except (NotImplementedError, LookupError, AttributeError, AssertionError) as error:
+            raise NotSupported(f"the in-memory database cannot do this: {error!r}") from error
 
 
 class MemoryClient:
@@ -82,8 +86,6 @@ class _Cursor:
 
     async def to_list(self, length: int | None = None) -> list[dict[str, Any]]:
         return list(islice(self._documents, length))
-
-    async def close(self) -> None: ...
 
 
 class _Collection(_Forward):

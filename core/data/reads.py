@@ -153,8 +153,7 @@ class Reads(Generic[M]):
         window = {"sort": parse_sort(sort), "limit": limit, "skip": skip, "batch_size": _BATCH}
         bound = {"session": self._session(), _READ: self._connection.max_time_ms()}
         cursor = self._driver.find(self._guard(filter), **window, **bound)
-        # The driver closes what nobody holds any more. Whoever is cancelled leaves a call behind, and the server would
-        # keep the cursor of one that was closed meanwhile.
+        # Never closed here: while a cancelled caller's batch is under way it would stay open. The driver sees it go.
         while documents := await self._run(cursor.to_list(_BATCH)):
             for document in documents:
                 yield self.model.__load__(document)
@@ -188,6 +187,7 @@ class Reads(Generic[M]):
             pipeline: stages that select or shape the changes.
             options: of the driver: `full_document="updateLookup"`, `resume_after=` the `_id` of a change.
         """
+        check_filter(pipeline)
         if self._connection.is_memory or current_transaction() is not None:
             raise NotSupported("changes can be watched on a replica set only, outside transactions")
         run, wait_ms = self._connection.run, min(_WATCH_MS, self._connection.max_time_ms())

@@ -75,6 +75,15 @@ async def test_rule_5_NOSQL_2_a_key_that_cannot_be_asked_for_hurts_nobody_else(d
     assert right == made
 
 
+async def test_rule_5_long_numbers_are_answered_by_their_group(db: Databases) -> None:
+    """The driver reads them as a type of its own."""
+    keys = [2**40 + number for number in range(3)]
+    await db[Keyed].insert_many([{"_id": key, "number": key} for key in keys], validate=False)
+    for field in ("_id", "number"):
+        found = await asyncio.gather(*(db[Keyed].groups.read(field, key) for key in [*keys, Int64(keys[0]), 2**41]))
+        assert [one and one["_id"] for one in found] == [*keys, keys[0], None]
+
+
 async def test_rule_5_fields_that_hold_lists_are_asked_for_alone(db: Databases) -> None:
     made = await db[Keyed].insert({"_id": "a", "tags": ["x", "y"]})
     assert await asyncio.gather(*(db[Keyed].get_by("tags", tag) for tag in "xyz")) == [made, made, None]

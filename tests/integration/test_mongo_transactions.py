@@ -136,6 +136,29 @@ async def test_rule_6_no_call_of_a_transaction_joins_a_group(db: Databases) -> N
     assert await db[Item].get(made.oid) is None
 
 
+async def test_rule_4_what_a_transaction_holds_keeps_no_later_inserts_waiting(db: Databases) -> None:
+    held, release = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with db.transaction():
+            await db[Item].insert({"name": "held"})
+            held.set()
+            await release.wait()
+
+    holder = asyncio.ensure_future(hold())
+    await held.wait()
+    waiting = []
+    for _ in range(2):
+        waiting.append(asyncio.ensure_future(db[Item].insert({"name": "held"})))
+        await asyncio.sleep(0.01)  # each in a group of its own
+    made = await asyncio.wait_for(db[Item].insert({"name": "free"}), 4)
+    assert made.name == "free"
+    assert not any(task.done() for task in waiting)
+    release.set()
+    await holder
+    assert {type(one) for one in await asyncio.gather(*waiting, return_exceptions=True)} == {DuplicateKey}
+
+
 async def test_nesting_is_refused(db: Databases) -> None:
     async with db.transaction():
         with pytest.raises(StoreError, match="cannot be nested"):
@@ -188,6 +211,12 @@ async def test_changes_are_watched(db: Databases, pipeline: list[dict[str, objec
     assert len(seen) == 2
 
 
+async def test_NOSQL_6_a_stream_runs_no_javascript(db: Databases) -> None:
+    with pytest.raises(StoreError, match="JavaScript"):
+        async for _ in db[Item].watch([{"$match": {"$expr": {"$function": {"body": "1", "args": [], "lang": "js"}}}}]):
+            pass
+
+
 async def test_memory_has_neither_transactions_nor_streams() -> None:
     databases = Databases({}, memory=True)
     await databases.open()
@@ -204,6 +233,12 @@ async def test_memory_has_neither_transactions_nor_streams() -> None:
             await databases[Item].find(filter)
     with pytest.raises(NotSupported):
         await databases[Item].aggregate([{"$project": {"now": "$$NOW"}}])
+    await databases[Item].insert({"name": "a"})
+    with pytest.raises(NotSupported):
+        await databases[Item].find({"$text": {"$search": "a"}})
+    for update in ({"$pop": {"lost": 1}}, {"$push": {"name": 1}}):  # the double trips over them
+        with pytest.raises(NotSupported):
+            await databases[Item].update_one({}, update, validate=False)
     await databases.close()
 
 

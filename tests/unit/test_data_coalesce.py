@@ -163,6 +163,7 @@ async def test_a_group_in_which_nobody_waits_any_more_is_not_sent(db: Databases,
     await turns()
     assert gate.calls == []
     assert not groups_of(db)._queues
+    assert not groups_of(db)._in_flight
 
 
 async def test_rule_7_a_group_that_was_sent_is_never_joined(db: Databases, gate: Gate) -> None:

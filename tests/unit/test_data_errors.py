@@ -6,7 +6,7 @@ import pytest
 from bson.errors import InvalidDocument
 from pymongo import errors
 
-from core.data.errors import NotSupported, index_of, to_store_error
+from core.data.errors import to_store_error
 from core.errors import DuplicateKey, NotConnected, StoreError
 
 DUPLICATE = 'E11000 duplicate key error collection: a.b index: name dup key: { name: "index: x dup key" }'
@@ -32,6 +32,8 @@ def labelled(label: str) -> errors.PyMongoError:
         errors.OperationFailure("shutting down", 91),
         errors.OperationFailure("stepped down", 189),
         errors.OperationFailure("write conflict", 112),
+        errors.OperationFailure("a shard cannot be reached", 6),
+        errors.OperationFailure("a shard has no primary", 133),
         labelled("TransientTransactionError"),
         errors.BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64}]}),
         errors.BulkWriteError({"writeErrors": [{"code": 189, "errmsg": "x"}], "writeConcernErrors": []}),
@@ -61,14 +63,16 @@ def test_a_duplicate_names_its_index(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("details", "message", "expected"),
     [
-        ({}, DUPLICATE, "name"),
+        (None, DUPLICATE, "name"),
         ({}, "E11000 index: a.b_1 dup key: {}", "a.b_1"),
         ({"keyPattern": {"a": 1, "b": -1}}, "E11000 in other words", "a_b"),
         ({}, "E11000 in other words", "unknown"),
     ],
 )
-def test_the_name_of_the_index(details: dict[str, object], message: str, expected: str) -> None:
-    assert index_of(details, message) == expected
+def test_the_name_of_the_index(details: dict[str, object] | None, message: str, expected: str) -> None:
+    mapped = to_store_error(errors.DuplicateKeyError(message, 11000, details), "main")
+    assert isinstance(mapped, DuplicateKey)
+    assert mapped.index == expected
 
 
 @pytest.mark.parametrize(
@@ -104,7 +108,3 @@ def test_anything_else_is_readable(error: Exception, message: str) -> None:
 )
 def test_what_is_printed_is_a_sentence(error: StoreError, message: str) -> None:
     assert str(error) == str(to_store_error(error, "main")) == message
-
-
-def test_what_the_stand_in_lacks_is_not_supported() -> None:
-    assert type(to_store_error(NotImplementedError("hint"), "main")) is NotSupported
