@@ -217,4 +217,4 @@ def _assemble(mode: str, root: Path, settings: ServerSettings, folder: Path) -> 
         folders = application_folders(root)
         if folder not in folders:
             raise
-        return assemble(mode, root, settings, folders)
+    return assemble(mode, root, settings, folders)
