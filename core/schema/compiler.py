@@ -99,6 +99,9 @@ def _compile_class(cls: type[Any], fields: tuple[Field, ...], mode: Mode) -> Che
     """Raw dict → instance or document: fields in order of declaration, a document without those that are absent."""
     code = Code("check(raw)")
     code.add("if type(raw) is not dict:", "    raw = read_object(raw)", read_object=_read_object)
+    nested = frozenset(field.wire for field in fields if field.type.params is not None and mode != "model")
+    if nested:
+        code.add("if not known.issuperset(raw):", "    raw = expand(raw)", expand=partial(_expand, nested))
     hidden = frozenset(field.wire for field in fields if not field.rule.settable and mode != "model")
     virtuals = tuple(field for field in fields if field.rule.virtual is not None and field.wire not in hidden)
     if hidden or virtuals:
@@ -190,6 +193,16 @@ def check_default(cls: type[Any], field: Field, mode: Mode) -> Any:
         message = f"the default {default!r} of {cls.__name__}.{field.name} breaks its own rules: "
         raise BadDeclaration(field.source, message + field.wire + problem.name + problem.tail) from None
     return default if isinstance(default, Enum) and mode != "model" else checked
+
+
+def _expand(nested: frozenset[str], raw: dict[str, Any]) -> dict[str, Any]:
+    """`{"sub.name": 1}` as `{"sub": {"name": 1}}`, as in mia.js; not into free-form objects: operators could hide."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in raw.items():
+        head, _, rest = name.partition(".")
+        if rest and head in nested and rest.count(".") < 5 and isinstance(raw.get(head, {}), dict):
+            found.setdefault(head, {})[rest] = value
+    return raw | {head: inner | raw.get(head, {}) for head, inner in found.items()}
 
 
 def _prepare(hidden: frozenset[str], virtuals: tuple[Field, ...], raw: dict[str, Any]) -> tuple[Any, Any]:

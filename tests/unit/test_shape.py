@@ -32,8 +32,8 @@ ROOM_LINES = {
     "link": 1_281,
     "load": 982,
     "observe": 394,
-    "schema": 2_273,
-    "serve": 4_405,
+    "schema": 2_286,
+    "serve": 4_400,
 }
 
 OURS = ("core", "generic", "projects", "config", "tests", "server.py")
