@@ -125,7 +125,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "a client that left is a failure": Mutation(
         "core/serve/app.py",
-        "            except Disconnected:\n                return\n            except asyncio.CancelledError:",
+        "            except Disconnected:\n                raise\n            except asyncio.CancelledError:",
         "            except asyncio.CancelledError:",
         "tests/attack/test_connections.py::test_HTTP_16_a_client_that_leaves_is_no_line_in_the_log",
     ),

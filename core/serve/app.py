@@ -134,7 +134,7 @@ class App:
             except HTTPError as error:
                 response = plain_error_response(self.context, request, error)
             except Disconnected:
-                return
+                raise
             except asyncio.CancelledError:
                 if not self.draining:
                     raise  # else the time for running requests is up: who still waits is told to come back
@@ -144,10 +144,9 @@ class App:
                 extra = {"action": "request.failed", "request_id": request.id}
                 _log.error("%s %s failed: %r", request.method, request.path, error, exc_info=error, extra=extra)
                 response = plain_error_response(self.context, request, InternalServerError())
-            try:
-                await self._send(response, request, exchange)
-            except Disconnected:
-                return
+            await self._send(response, request, exchange)
+        except Disconnected:
+            return
         finally:
             for note in self._notes:
                 note(request, exchange.status, exchange.size)

@@ -31,18 +31,8 @@ async def answer(ctx: Context) -> Response:
         response: Response = await ctx.route.run(ctx, kept, arounds)
         while arounds:
             await _leave(arounds.pop(), response)
-    except Disconnected as error:
-        await _unwind(arounds, error)
-        raise
     except asyncio.CancelledError as error:
-        if not ctx.expired:
-            await _unwind(arounds, error)
-            raise
-        # The deadline passed: the cancellation was ours and ends here.
-        task = asyncio.current_task()
-        if task is not None:
-            task.uncancel()
-        response = await _answer_failure(ctx, failures.Unavailable(WireCode.REQUEST_TIMEOUT), kept, arounds)
+        response = await _answer_failure(ctx, error, kept, arounds)
     except Exception as error:  # noqa: BLE001
         # Whatever a step raises must become an answer, never a hang.
         response = await _answer_failure(ctx, error, kept, arounds)
@@ -84,6 +74,8 @@ async def _unwind(arounds: Arounds, error: BaseException) -> BaseException:
 
 async def _answer_failure(ctx: Context, error: BaseException, kept: Kept, arounds: Arounds) -> Response:
     """The answer to a failure: the error steps in turn, then the default envelope."""
+    if ctx.expired and isinstance(error, asyncio.CancelledError):
+        error = _read_cancellation(ctx, error)
     failure = _to_http_error(ctx, await _unwind(arounds, error))
     for step in ctx.route.error_steps:
         arguments = {"error": failure, **{name: kept.get(slot) for name, slot in step.arguments}, **step.options}
@@ -92,17 +84,34 @@ async def _answer_failure(ctx: Context, error: BaseException, kept: Kept, around
                 answer = await step.call(ctx, **arguments)
             else:
                 answer = await asyncio.to_thread(step.call, ctx, **arguments)
+            if isinstance(answer, Response):
+                return answer
+        except asyncio.CancelledError as raised:
+            failure = _to_http_error(ctx, raised)
         except Exception as raised:  # noqa: BLE001
             # An error step that fails hands on what it raised.
             failure = _to_http_error(ctx, raised)
-            continue
-        if isinstance(answer, Response):
-            return answer
     return error_response(ctx, failure)
+
+
+def _read_cancellation(ctx: Context, error: asyncio.CancelledError) -> BaseException:
+    """The deadline that passed, or a mistake of a step; raised again where others end the request."""
+    task = asyncio.current_task()
+    if ctx.expired:
+        while task is not None and task.cancelling():
+            task.uncancel()  # it was ours, and ends here
+        return failures.Unavailable(WireCode.REQUEST_TIMEOUT)
+    if task is not None and task.cancelling():
+        raise error
+    return error
 
 
 def _to_http_error(ctx: Context, error: BaseException) -> HTTPError:
     """What a client may know of a failure; everything unexpected is logged with its traceback."""
+    if isinstance(error, Disconnected):
+        raise error
+    if isinstance(error, asyncio.CancelledError):
+        error = _read_cancellation(ctx, error)
     if isinstance(error, HTTPError):
         ctx.app.refusals.note(ctx.request, ctx.route.identity, error)
         return error

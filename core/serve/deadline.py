@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Final
 
 from core.data.deadline import set_deadline
 from core.serve.context import Context
+
+#: what cleans up or answers after the deadline is cancelled, too, once it takes this long
+_GRACE_S: Final = 1.0
 
 
 class Deadlines:
@@ -48,8 +52,9 @@ class Deadlines:
     def _tick(self) -> None:
         now = time.monotonic()
         for ctx, (at, task) in self._running.items():
-            if now >= at and not ctx.expired and task is not None:
+            if now >= at and task is not None:
                 ctx.expired = True
                 task.cancel()
+                self._running[ctx] = now + _GRACE_S, task
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(0.1, self._tick) if self._running else None

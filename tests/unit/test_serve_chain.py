@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from core.data.deadline import Disconnected
+from core.serve import deadline
 from core.serve.app import App
 from core.serve.request import Request
 from tests.applications import build_small_app
@@ -17,8 +18,11 @@ from tests.applications import build_small_app
 pytestmark = pytest.mark.usefixtures("own_imports")
 
 STEPS = """
+import asyncio
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
-from core import Context, Controller, Params, rule
+from core import Context, Controller, HTTPError, NotFound, Params, Response, rule
+from core.data.deadline import Disconnected
 
 c = Controller("demo-c")
 
@@ -36,17 +40,57 @@ async def first(ctx: Context, *, query: First): ...
 @c.action("second")
 async def second(ctx: Context, *, query: Second): ...
 
+@c.action("wait")
+async def wait(ctx: Context) -> None:
+    await asyncio.Event().wait()
+
+@c.action("fail")
+async def fail(ctx: Context) -> None:
+    raise NotFound
+
+@c.action("wait_for_a_cancelled_task")
+async def wait_for_a_cancelled_task(ctx: Context) -> None:
+    task = asyncio.ensure_future(asyncio.sleep(9))
+    task.cancel()
+    await task
+
+@c.action("clean_up")
+async def clean_up(ctx: Context) -> AsyncGenerator[None, Response]:
+    try:
+        yield None
+    finally:
+        await asyncio.Event().wait()
+
+@c.action("explain")
+async def explain(ctx: Context, *, error: HTTPError) -> None:
+    await asyncio.Event().wait()
+
+@c.action("leave")
+async def leave(ctx: Context, *, error: HTTPError) -> None:
+    raise Disconnected
+
 @c.action("body")
 async def body(ctx: Context, *, body: dict[str, Any]) -> dict[str, Any]:
     return body
 """
 ROUTES = """
 from core import Path, Route, Routes
-from projects.demo.controllers.c import body, first, second
+from projects.demo.controllers.c import *
+
+def route(name, chain, *errors):
+    return Path(f"/{name}", get=Route(name, chain=chain, errors=errors, timeout_s=0.01))
 
 api = Routes(group="demo", paths=[
     Path("/two", get=Route("two", chain=[first, second])),
     Path("/body", post=Route("body", chain=[body], timeout_s=0.01)),
+    route("step", [wait]),
+    route("clean-up", [clean_up, wait]),
+    route("clean-up-of-a-failure", [clean_up, fail]),
+    route("error-step", [wait], explain, explain),
+    route("error-step-of-a-failure", [fail], explain),
+    route("all-of-it", [clean_up, clean_up, wait], explain),
+    route("cancelled", [wait_for_a_cancelled_task]),
+    route("left", [fail], leave),
 ])
 """
 
@@ -85,3 +129,40 @@ async def test_a_body_that_does_not_come_is_503_at_the_deadline(app: App) -> Non
     task = asyncio.create_task(app.handle(Request("POST", "/body", chunks=wait), ""))
     assert (await task).status == 503
     assert task.cancelling() == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["step", "clean-up", "clean-up-of-a-failure", "error-step", "error-step-of-a-failure", "all-of-it"]
+)
+async def test_whatever_waits_at_the_deadline_the_answer_is_503(
+    path: str, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "_GRACE_S", 0.01)
+    task = asyncio.create_task(app.handle(Request("GET", f"/{path}"), ""))
+    done, _ = await asyncio.wait({task}, timeout=20)
+    assert done
+    response = task.result()
+    assert (response.status, orjson.loads(response.body)["errors"][0]["code"]) == (503, "RequestTimeout")
+    assert task.cancelling() == 0
+
+
+async def test_a_step_that_waits_for_what_was_cancelled_has_failed(app: App) -> None:
+    """Nobody cancelled the request: without an answer its client would learn nothing, and no log either."""
+    assert (await app.handle(Request("GET", "/cancelled"), "")).status == 500
+
+
+@pytest.mark.parametrize("path", ["step", "error-step-of-a-failure"])
+async def test_whoever_else_cancels_a_request_ends_it(path: str, app: App) -> None:
+    task = asyncio.create_task(app.handle(Request("GET", f"/{path}"), ""))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task}, timeout=20)
+    assert task.cancelled()
+
+
+async def test_HTTP_16_a_client_that_leaves_an_error_step_is_no_failure(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Disconnected):
+        await app.handle(Request("GET", "/left"), "")
+    assert caplog.records == []
