@@ -98,12 +98,16 @@ class HttpExchange:
         return self._wire.drop_stale()
 
     async def answer(self, status: int, headers: list[RawHeader], body: bytes) -> None:
-        """Send a whole answer, in one piece."""
+        """Send a whole answer: a short one in one piece, a long one as fast as the client reads."""
         if self._wire.flow.write_paused or self._is_gone:
             await self._wait()
-        self.status, self.size = status, len(body)
+        self.status, self.size, self.started = status, len(body), True
         self.keep_alive &= not (self._expects and self.more)  # such a body may come, or not
-        self._wire.write(status, headers, body, keep_alive=self.keep_alive)
+        self._wire.write(status, headers, body[:HIGH_WATER_LIMIT], keep_alive=self.keep_alive)
+        if len(body) > HIGH_WATER_LIMIT:
+            for at in range(HIGH_WATER_LIMIT, len(body), HIGH_WATER_LIMIT):
+                await self._wait()
+                self._wire.transport.write(body[at : at + HIGH_WATER_LIMIT])
         self._finish()
 
     async def send(self, message: Message) -> None:
@@ -140,6 +144,6 @@ class HttpExchange:
             raise Disconnected
 
     def _finish(self) -> None:
-        self.started = self.complete = True
+        self.complete = True
         self._tell()
         self._wire.finish(keep_alive=self.keep_alive)

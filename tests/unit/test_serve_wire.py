@@ -140,3 +140,45 @@ async def test_an_answer_waits_for_a_client_that_does_not_read() -> None:
     wire.flow.resume_writing()
     await answering
     assert wire.transport.written.endswith(b"abc")
+
+
+class SlowTransport(FakeTransport):
+    """Its client has to read each write before the next one."""
+
+    def __init__(self, wire: FakeWire) -> None:
+        super().__init__()
+        wire.transport, wire.flow = self, FlowControl(self)
+        self.flow = wire.flow
+
+    def write(self, data: Any) -> None:
+        super().write(data)
+        self.flow.pause_writing()
+
+
+async def test_a_long_answer_is_written_as_it_is_read_and_complete_then() -> None:
+    """Complete before it is read, the connection would count as idle, and be closed in the middle of the answer."""
+    wire, _, exchange = open_exchange()
+    transport, body = SlowTransport(wire), bytes(range(256)) * 800
+    answering = asyncio.create_task(exchange.answer(200, [LENGTH], body))
+    sizes = []
+    while not answering.done():
+        await asyncio.sleep(0)
+        sizes.append(len(transport.written))
+        assert exchange.started
+        assert wire.finished == [True] * answering.done()
+        wire.flow.resume_writing()
+        await asyncio.sleep(0)
+    assert len(set(sizes)) == 3
+    assert transport.written == b"200 content-length 1|" + body
+
+
+async def test_a_client_that_leaves_a_long_answer_gets_no_more_of_it() -> None:
+    wire, _, exchange = open_exchange()
+    transport = SlowTransport(wire)
+    answering = asyncio.create_task(exchange.answer(200, [LENGTH], b"x" * 200_000))
+    await asyncio.sleep(0)
+    exchange.leave()
+    wire.flow.resume_writing()
+    with pytest.raises(Disconnected):
+        await answering
+    assert (len(transport.written) < 66_000, wire.finished, exchange.complete) == (True, [], False)
