@@ -180,8 +180,12 @@ async def fetch(path: Path, method: str = "GET", *, status: int = 200, media_typ
         messages.append(message)
 
     response = FileResponse(path, status=status, media_type=media_type, headers={"Cache-Control": "no-cache"})
+    for cookie in ("a=1", "b=2"):
+        response.add_header("set-cookie", cookie)
     await send_file(response, request, send)
     start, *bodies = messages
+    assert [value for name, value in start["headers"] if name == b"set-cookie"] == [b"a=1", b"b=2"]
+    assert len(dict(start["headers"])) == len(start["headers"]) - 1
     assert not bodies[-1].get("more_body", False)
     return start["status"], dict(start["headers"]), b"".join(message["body"] for message in bodies)
 
@@ -265,6 +269,7 @@ async def test_http_13_a_range_outside_the_file_is_416_and_guarded(file: Path) -
     status, headers, _ = await fetch(file, range="bytes=102400-")
     assert (status, headers[b"content-range"]) == (416, b"bytes */102400")
     assert headers[b"x-content-type-options"] == b"nosniff"
+    assert headers[b"cache-control"] == b"no-cache"
     assert b"content-security-policy" in headers
     assert headers[b"cache-control"] == b"no-cache"  # as whatever else the answer would have had, CORS among it
 
@@ -295,6 +300,17 @@ async def test_a_client_that_has_the_file_gets_304(file: Path) -> None:
 )
 async def test_a_client_with_an_older_file_gets_the_new_one(file: Path, headers: dict[str, str]) -> None:
     assert (await fetch(file, **headers))[0] == 200
+
+
+async def test_the_file_of_an_error_is_sent_whatever_the_client_has(file: Path) -> None:
+    """RFC 9110, 13.2.1: conditions are for answers that would be 2xx without them."""
+    for headers in (
+        {"if_none_match": "*"},
+        {"if_modified_since": "Tue, 14 Nov 2023 22:13:20 GMT"},
+        {"range": "bytes=0-9"},
+    ):
+        status, _, body = await fetch(file, status=404, **headers)
+        assert (status, len(body)) == (404, 102_400)
 
 
 async def test_an_answer_to_a_write_may_be_a_file(file: Path) -> None:
