@@ -13,6 +13,7 @@ from email.utils import formatdate
 from typing import Any
 
 from core.errors import HTTPError
+from core.serve.limits import client_key
 from core.serve.response import Response
 from core.settings import ServerSettings
 
@@ -20,8 +21,9 @@ from core.settings import ServerSettings
 class Guard:
     """Bounds and times of the connections of one worker.
 
-    `refuse` makes the answer to an error; connections of addresses that `is_exempt` are not counted by address.
-    At stop a connection waits `last_call_s` for the request that its client may just have sent. `date` is a header.
+    `refuse` makes the answer to an error; connections of addresses that `is_exempt` are not counted by client, which
+    is an address or an IPv6 network. At stop a connection waits `last_call_s` for the request that its client may
+    just have sent. `date` is a header.
     """
 
     def __init__(
@@ -37,15 +39,17 @@ class Guard:
 
     def enter(self, address: str, total: int) -> bool:
         """Count a connection; false when it is one too many."""
-        self._counts[address] += 1
-        over = self._counts[address] > self.limits.connections_per_address
+        client = client_key(address)
+        self._counts[client] += 1
+        over = self._counts[client] > self.limits.connections_per_address
         return total <= self.limits.connections and (not over or self._is_exempt(address))
 
     def leave(self, address: str) -> None:
         """It is gone."""
-        self._counts[address] -= 1
-        if not self._counts[address]:
-            del self._counts[address]
+        client = client_key(address)
+        self._counts[client] -= 1
+        if not self._counts[client]:
+            del self._counts[client]
 
     def watch(self, connections: set[Any], loop: asyncio.AbstractEventLoop) -> None:
         """End the connections whose time is over, now and twice a second."""

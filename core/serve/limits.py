@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable
 from contextvars import Context as EmptyContext
 from functools import lru_cache
 from hashlib import blake2b
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 from math import ceil
 from typing import Final, NamedTuple
 
 from core.data.counters import Count, Counters, MemoryCounters
 from core.errors import StoreError, TooManyRequests
 from core.link.linked import LinkedLimit
+from core.serve.client import parse_address
 from core.serve.encoding import RawHeader
 from core.settings import RateLimit
 
@@ -182,10 +183,5 @@ def _write_fixed(name: str, requests: int, per_s: float) -> tuple[RawHeader, Raw
 @lru_cache(maxsize=4096)
 def client_key(address: str) -> str:
     """Who an address stands for: itself, or the /64 network of an IPv6 one, whose owner may use all of it."""
-    try:
-        ip = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(ip, IPv6Address):
-        return str(ip)
-    return str(ip.ipv4_mapped) if ip.ipv4_mapped else f"{ip.exploded[:19]}::/64"
+    ip = parse_address(address)
+    return f"{ip.exploded[:19]}::/64" if isinstance(ip, IPv6Address) else str(ip or address)
