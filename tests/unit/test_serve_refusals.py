@@ -58,5 +58,5 @@ def test_LOG_5_made_up_codes_do_not_take_memory(caplog: Any) -> None:
     with caplog.at_level(logging.INFO, "catena.access"):
         for number in range(5_000):
             noted.note(REQUEST, "todos", Forbidden(f"Code{number}"))
-    assert len(noted._samples) <= refusals._KINDS + 1
+    assert len(noted._counts) <= refusals._KINDS + 1
     assert len(caplog.records) <= refusals._KINDS + refusals._PER_SECOND * 10
