@@ -36,6 +36,9 @@ async def answer(ctx: Context) -> Response:
     except Exception as error:  # noqa: BLE001
         # Whatever a step raises must become an answer, never a hang.
         response = await _answer_failure(ctx, error, kept, arounds)
+    if response.is_taken:  # its headers are those of another client, with its cookies
+        raise RuntimeError("a Response was returned for a second request: make a new one for each")
+    response.is_taken = True
     if ctx.headers:
         response.add_headers(ctx.headers)  # those of the response itself win
     if ctx.limit_headers:

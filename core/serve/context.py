@@ -217,16 +217,9 @@ class Context:
         self.app.background.start(work, name=name, timeout_s=timeout_s, request_id=self.request.id)
 
     def set_cookie(
-        self,
-        name: str,
-        value: str,
-        *,
-        max_age_s: int | None = None,
-        path: str = "/",
-        secure: bool = True,
-        http_only: bool = True,
-        same_site: Literal["lax", "strict", "none"] = "lax",
-    ) -> None:
+        self, name: str, value: str, *, max_age_s: int | None = None, path: str = "/", secure: bool = True,
+        http_only: bool = True, same_site: Literal["lax", "strict", "none"] = "lax",
+    ) -> None:  # fmt: skip
         """Send a cookie with the answer; closed to scripts and other sites unless said otherwise."""
         morsel = SimpleCookie({name: value})[name]
         morsel["path"] = path

@@ -27,7 +27,8 @@ CSP_PAGE: Final[RawHeader] = (
     b"content-security-policy",
     b"default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'",
 )
-_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# How a message is framed, and what becomes of its connection, is not for a step to say.
+_NAME: Final = re.compile(r"(?!(?i:connection|keep-alive|transfer-encoding)$)[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
@@ -35,7 +36,8 @@ def encode_header(name: str, value: str) -> RawHeader:
     """A header as it is sent; no text from a request can add another one or a second answer.
 
     Raises:
-        ValueError: the name is no header name, or the value contains a control character or one outside latin-1.
+        ValueError: no header has this name, or a step must not set it; the value contains a control character or one
+            outside latin-1.
     """
     raw_name = _encode_name(name)
     if not (value.isascii() and value.isprintable()) and not _VALUE.fullmatch(value):  # the pattern takes longer
@@ -46,7 +48,7 @@ def encode_header(name: str, value: str) -> RawHeader:
 @lru_cache(maxsize=512)
 def _encode_name(name: str) -> bytes:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not a header name")
+        raise ValueError(f"{name!r} is not a header name, or belongs to the connection")
     return name.lower().encode("ascii")
 
 

@@ -34,20 +34,20 @@ class Finish:
 
 
 class Response:
-    """A complete answer.
+    """A complete answer to one request: it is not to be returned twice.
 
     The content is bytes, text, nothing, or any other value as JSON; `headers` replace those made from it.
-    `body` and `raw_headers` hold what is sent, without `content-length`.
+    `body` and `raw_headers` hold what is sent, without `content-length`; `is_taken`: it is the answer to a request.
 
     Raises:
         ValueError: a header that must not be sent, see `encode_header`; so do all methods that take headers.
         TypeError: content without a JSON form.
     """
 
-    __slots__ = ("body", "raw_headers", "status")
+    __slots__ = ("body", "is_taken", "raw_headers", "status")
 
     def __init__(self, content: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        self.status = status
+        self.status, self.is_taken = status, False
         made = _JSON
         if type(content) is dict:
             self.body = encode_json(content)
@@ -137,12 +137,9 @@ class StreamResponse(Response):
     __slots__ = ("iterator",)
 
     def __init__(
-        self,
-        iterator: AsyncIterator[bytes],
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
+        self, iterator: AsyncIterator[bytes], status: int = 200, headers: Mapping[str, str] | None = None,
         media_type: str = "application/octet-stream",
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(None, status, {"content-type": media_type, **(headers or {})})
         self.iterator = iterator
 

@@ -69,6 +69,13 @@ async def explain(ctx: Context, *, error: HTTPError) -> None:
 async def leave(ctx: Context, *, error: HTTPError) -> None:
     raise Disconnected
 
+SHARED = Response("for everybody")
+
+@c.action("share")
+async def share(ctx: Context) -> Response:
+    ctx.set_cookie("session", ctx.request.id)
+    return SHARED
+
 @c.action("body")
 async def body(ctx: Context, *, body: dict[str, Any]) -> dict[str, Any]:
     return body
@@ -91,6 +98,7 @@ api = Routes(group="demo", paths=[
     route("all-of-it", [clean_up, clean_up, wait], explain),
     route("cancelled", [wait_for_a_cancelled_task]),
     route("left", [fail], leave),
+    route("shared", [share]),
 ])
 """
 
@@ -166,3 +174,10 @@ async def test_HTTP_16_a_client_that_leaves_an_error_step_is_no_failure(
     with pytest.raises(Disconnected):
         await app.handle(Request("GET", "/left"), "")
     assert caplog.records == []
+
+
+async def test_an_answer_is_not_given_twice(app: App) -> None:
+    """It would bring the cookies of the first client to the second."""
+    assert b"set-cookie" in dict((await app.handle(Request("GET", "/shared"), "")).raw_headers)
+    with pytest.raises(RuntimeError, match="make a new one for each"):
+        await app.handle(Request("GET", "/shared"), "")

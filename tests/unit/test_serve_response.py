@@ -177,7 +177,9 @@ def test_http_11_what_is_sent_is_on_one_line(text: str) -> None:
     assert value == value.strip(b" \t")
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a:", "a\r\nb", "ä", "a\0", "a(b)", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a:", "a\r\nb", "ä", "a\0", "a(b)", "a\n", "Connection", "keep-alive", "Transfer-Encoding"]
+)
 def test_http_11_names_of_headers_are_checked(name: str) -> None:
     with pytest.raises(ValueError, match="is not a header name"):
         Response(headers={name: "x"})
