@@ -148,11 +148,12 @@ class TestApp:
         """A context for calling an action directly: `await create_todo(app.context(), body=…)`.
 
         Args:
-            route: the route it stands for; by default the first one.
+            route: the route it stands for; by default the first one, or none where there is none.
             request: arguments of `Request` beside method and path.
         """
-        linked = route or self.app.context.linked.routes[0]
-        return Context(self.app.context, linked, Request(linked.method, linked.url, **request))
+        linked: Any = route or next(iter(self.app.context.linked.routes), None)
+        asked = (linked.method, linked.url) if linked is not None else ("GET",)
+        return Context(self.app.context, linked, Request(*asked, **request))
 
     async def run_cron(self, identity: str) -> None:
         """Run a job once, now; its errors are the test's.
@@ -176,14 +177,14 @@ async def make_app(
     """An application of one project beside `generic`, started; with the others of its root where it needs them.
 
     Args:
-        folder: the project's folder.
+        folder: the project's folder, seen from where the tests run or else from the repository.
         mongo: `memory`, or the URL of a MongoDB, where the application gets a database of its own for its life.
         mode: the configuration, where the root of the project has one of that name.
         clock: gives the current time instead of the real one.
         settings: fields of `ServerSettings` to replace.
     """
     place = Path(folder)
-    place = (place if place.is_absolute() else HOME / place).resolve()
+    place = (place if place.is_dir() else HOME / place).resolve()  # noqa: ASYNC240  nothing else waits for it
     root = place.parent.parent if place.parent.name == "projects" else place.parent
     memory = mongo == "memory"
     name = f"test_{secrets.token_hex(6)}"

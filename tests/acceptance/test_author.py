@@ -134,6 +134,22 @@ async def test_a_project_is_tested_with_the_others_that_its_chains_name(mill: Pa
         assert (await app.client.get("/oven/hook")).json()["response"] == {"raw": ""}
 
 
+async def test_the_folder_is_seen_from_where_the_tests_run(bakery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bakery.parents[1])
+    async with make_app("projects/bakery", hosts=HOSTS) as app:
+        assert (await app.client.get("/bakery/breads")).status == 200
+    async with make_app("projects/demo") as app:
+        assert (await app.client.get("/demo/v1/todo")).status == 200
+
+
+async def test_an_action_is_called_where_no_route_stands(bakery: Path) -> None:
+    (bakery / "routes" / "api.py").unlink()
+    async with make_app(bakery) as app:
+        from projects.bakery.controllers.breads import names  # type: ignore[import-not-found]  # written by this test
+
+        assert await names(app.context()) == ["rye"]
+
+
 async def test_a_body_that_the_route_declares_is_kept_though_no_step_takes_it(mill: Path) -> None:
     async with make_app(mill, hosts=HOSTS) as app:
         reply = await app.client.post("/oven/hook", content=b"sack", headers={"Content-Type": "application/x-any"})
