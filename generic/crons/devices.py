@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from typing import Any, Final
 
 from core import Job, Schedule, cron
 from generic.controllers.session import SESSION_S
 from generic.libs.instants import in_milliseconds
 from generic.models.device import Device
+
+_AT_ONCE: Final = 1000
 
 
 @cron("generic-removeDevices", Schedule(hour="*/2", timezone="CET"), misfire="skip", max_runtime_s=600)
@@ -17,7 +21,8 @@ async def remove_devices(job: Job) -> None:
         before = job.now() - age
         # Numbers compare with numbers and times with times; mia.js stored both.
         old = {"$or": [{"lastModified": {"$lte": before}}, {"lastModified": {"$lte": in_milliseconds(before)}}]}
-        removed = await job.db[Device].delete_many({**old, **({"status": status} if status else {})})
+        slices = _slice(job, {**old, **({"status": status} if status else {})})
+        removed = sum([await job.db[Device].delete_many(part) async for part in slices])
         if removed:
             job.log.info("removed %d devices%s", removed, " that were never used" if status else "")
 
@@ -28,4 +33,15 @@ async def remove_sessions(job: Job) -> None:
     before = job.now() - timedelta(seconds=SESSION_S)
     old = {"$or": [{"session.created": {"$lte": before}}, {"session.created": {"$lte": in_milliseconds(before)}}]}
     gone = {"$unset": {"session.created": "", "session.cidr": "", "session.id": ""}}
-    await job.db[Device].update_many({**old, "session.expireable": {"$ne": False}}, gone)
+    async for part in _slice(job, {**old, "session.expireable": {"$ne": False}}):
+        await job.db[Device].update_many(part, gone)
+
+
+async def _slice(job: Job, query: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    """The query, restricted to a few devices at a time until it finds none any more.
+
+    After a flood, or when mia's sessions are taken over, one statement for all runs out of time, and is undone.
+    """
+    devices = job.db[Device]
+    while not job.stop_requested and (found := await devices.find(query, projection={"_id": 1}, limit=_AT_ONCE)):
+        yield {**query, "_id": {"$in": [device["_id"] for device in found]}}
