@@ -41,7 +41,7 @@ class Tracing:
     def note(self, request: Request, status: int, size: int) -> None:
         """A request is over; called inside of its span, which gets its name now."""
         span, route = trace.get_current_span(), request.route
-        span.update_name(route.label if route else "unmatched")
+        span.update_name(f"{request.method} {route.url}" if route else "unmatched")
         span.set_attribute("http.request.method", request.method)
         span.set_attribute("http.route", route.url if route else "")
         span.set_attribute("http.response.status_code", status)

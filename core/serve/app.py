@@ -93,9 +93,10 @@ class App:
             route, request.path_values = self._matcher.match(request.method, host, path)
             request.route = route
         except MethodNotAllowed as error:
+            routes = self._matcher.routes_at(host, path)
+            request.route = next(iter(routes.values()), None)  # its pattern says what of the path nobody may read
             if request.method != "OPTIONS" or "OPTIONS" not in error.allow:
                 return plain_error_response(self.context, request, error)
-            routes = self._matcher.routes_at(host, path)
             return answer_preflight(request, {method: route.cors for method, route in routes.items()})
         except HTTPError as error:
             return plain_error_response(self.context, request, error)

@@ -59,11 +59,11 @@ async def stream(ctx: Context) -> StreamResponse:
     return StreamResponse(pieces())
 """
 ROUTES = """
-from core import Path, Route, Routes
+from core import Cors, Path, Route, Routes
 from projects.room.controllers.steps import crash, hello, read, reset, stream
 api = Routes(group="room", prefix="/room", paths=[
     Path("./hello", get=Route("hello", chain=[hello]), post=Route("hello-post", chain=[hello])),
-    Path("./reset/:token", get=Route("reset", chain=[reset])),
+    Path("./reset/:token", get=Route("reset", chain=[reset], cors=Cors(origins=["https://a.example"]))),
     Path("./crash", get=Route("crash", chain=[crash])),
     Path("./stream", get=Route("stream", chain=[stream])),
     Path("./read", post=Route("read", chain=[read])),
@@ -107,7 +107,7 @@ CASES = [
     ("GET", "/room/stream", {}, "/room/stream", 200),
     ("GET", "/room/crash", {}, "/room/crash", 500),
     ("GET", "/nowhere", {}, "", 404),
-    ("DELETE", "/room/hello", {}, "", 405),
+    ("DELETE", "/room/hello", {}, "/room/hello", 405),
     ("GET", "/room/%2f", {}, "", 400),
     ("GET", f"/room/{'x' * 9000}", {}, "", 414),
     ("GET", "/room/note.txt", {}, "", 200),
@@ -172,8 +172,15 @@ def test_LOG_2_no_secret_reaches_the_access_log_or_the_figures(server: Server, m
         server.get(f"/nowhere?token={wrong}", **sent),
         server.get(f"/room/hello?x=%zz{wrong}", **sent),
     ]
+    preflight = {"origin": "https://a.example", "access_control_request_method": "GET"}
+    answers += [
+        server.request("DELETE", f"/room/reset/{token}"),
+        server.request("OPTIONS", f"/room/reset/{token}", **preflight),
+    ]
+    assert [answer.status for answer in answers[-2:]] == [405, 204]
     written = [line_of(server, answer.headers["x-request-id"]) for answer in answers]
-    assert written[0]["path"] == written[0]["route"] == "/room/reset/:token"
+    for line in (written[0], *written[-2:]):
+        assert line["path"] == line["route"] == "/room/reset/:token"
     figures = read_figures(metrics_port)
     assert [canary for canary in canaries if canary in server.output or canary in figures] == []
 
