@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-
-from core.cli import main
+from contextlib import suppress
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with suppress(KeyboardInterrupt):  # whoever presses Ctrl-C while it loads wants no traceback
+        from core.cli import main
+
+        sys.exit(main())
+    sys.exit(130)

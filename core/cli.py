@@ -33,8 +33,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by its first word."""
         if cmd_name not in self.commands:
-            for command in ctx.obj.assembly.linked.commands:
-                _add(self, command)
+            self.list_commands(ctx)
         return super().get_command(ctx, cmd_name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -74,9 +73,8 @@ def split_arguments(arguments: list[str]) -> tuple[str, Path, list[str]]:
             root = _read_root(word.partition("=")[2] or next(words, ""))
         else:
             rest.append(word)
-    mode = "local"
-    if rest and not rest[0].startswith("-") and rest[0] not in _OWN:
-        mode = rest.pop(0)
+    is_named = rest and not rest[0].startswith("-") and rest[0] not in _OWN
+    mode = rest.pop(0) if is_named else "local"
     if not rest or (rest[0].startswith("-") and rest[0] != "--help"):
         rest.insert(0, "serve")
     return mode, root, rest
@@ -95,8 +93,7 @@ def _add(group: click.Group, linked: LinkedCommand) -> None:
     for parent in parents:
         inner = group.commands.get(parent)
         if not isinstance(inner, click.Group):
-            inner = click.Group(parent)
-            group.add_command(inner)
+            group.add_command(inner := click.Group(parent))
         group = inner
     options: list[click.Parameter] = [
         click.Option(

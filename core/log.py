@@ -14,6 +14,7 @@ import re
 import socket
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -137,9 +138,10 @@ class _Stream(logging.StreamHandler[Any]):
         error = sys.exc_info()[0]
         place = {"file": record.pathname, "line": record.lineno, "error": error.__name__ if error else ""}
         event = {"level": "error", "tag": "log", "message": "an event could not be written", "data": place}
-        # A process whose stderr is gone has nobody to tell.
+        # A process whose stderr is gone, or on a full disk, has nobody to tell.
         if sys.stderr is not None and not isinstance(sys.exc_info()[1], (BrokenPipeError, ValueError)):
-            sys.stderr.write(json.dumps(event) + "\n")
+            with suppress(OSError):
+                sys.stderr.write(json.dumps(event) + "\n")
 
 
 def make_formatter(settings: Log, mode: str) -> JsonFormatter | TextFormatter:

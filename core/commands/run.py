@@ -6,11 +6,11 @@ In: a `State`. Out: an exit code; `serve` returns when the server was told to st
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,6 @@ from core.serve.create import HOME, build_app
 from core.serve.server import serve as run_server
 from core.serve.supervisor import WorkerPlace
 
-_log = logging.getLogger("catena.server")
-
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Instead of the first listener's port.")
@@ -39,9 +37,13 @@ def serve(state: State, port: int | None, workers: int | None, reload: bool, no_
     settings = state.settings
     if reload and state.mode != "local":
         raise ConfigError("--reload", f"is for mode local, not {state.mode}")
+    if not settings.listen:
+        raise ConfigError("listen", "needs at least one listener")
     if port is not None:
         first, *others = settings.listen
         settings = replace(settings, listen=(replace(first, port=port), *others))
+    if workers is not None:
+        settings = replace(settings, workers=workers)
     place = WorkerPlace.read()
     if no_cron or (place is not None and place.index > 0):  # one worker of a server runs them
         settings = replace(settings, cron=replace(settings.cron, enabled=False))
@@ -50,43 +52,40 @@ def serve(state: State, port: int | None, workers: int | None, reload: bool, no_
     ground = climb(settings.databases, state.root)
     if place is None:
         pass_on(ground)
-    watched = [state.root / "projects", state.root / "config", HOME / "generic"] if reload else None
+    watched = (state.root / "projects", state.root / "config", HOME / "generic")
 
     def make_app() -> App:
         databases = Databases(ground.databases, settings.default_database, memory=ground.memory)
         return build_app(assembly, databases)
 
-    if os.name == "posix":
-        import resource  # there is none elsewhere
-
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # connections are files
+    _raise_limit()
     try:
         return run_server(
             make_app,
             settings,
             state.root,
-            workers=workers or settings.workers,
             stop_s=max([job.policy.grace_s for job in assembly.linked.jobs if settings.cron.enabled], default=0),
-            watch=_watcher([folder for folder in watched if folder.is_dir()]) if watched else None,
+            watch=partial(_watch, [folder for folder in watched if folder.is_dir()]) if reload else None,
             place=place,
         )
     finally:
         ground.stop()
 
 
-def _watcher(folders: Sequence[Path]) -> Callable[[threading.Event], bool]:
-    """A function that blocks until a Python file in one of the folders changed; false when it is to stop."""
+def _raise_limit() -> None:
+    """Connections are files: let the process have as many as it may."""
+    if os.name == "posix":
+        import resource  # there is none elsewhere
 
-    def wait(stop: threading.Event) -> bool:
-        from watchfiles import PythonFilter, watch
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
-        changes = next(watch(*folders, watch_filter=PythonFilter(), stop_event=stop), None)
-        if changes is not None:
-            _log.info("a file changed, restarting", extra={"action": "server.reload"})
-        return changes is not None
 
-    return wait
+def _watch(folders: Sequence[Path], stop: threading.Event) -> Iterable[object]:
+    """Something for every time when Python files in one of the folders changed, until it is to stop."""
+    from watchfiles import PythonFilter, watch
+
+    return watch(*folders, watch_filter=PythonFilter(), stop_event=stop)
 
 
 @click.command()

@@ -75,8 +75,10 @@ class App:
         """Finish background work, end the start functions, close the databases."""
         if self.admission is not None:
             self.admission.stop()
-        await self._startup.end(self.context.server.timeouts.drain_s)
-        self._on_stop()
+        try:
+            await self._startup.end(self.context.server.timeouts.drain_s)
+        finally:
+            self._on_stop()
 
     async def handle(self, request: Request, host: str, drop_stale: Callable[[], bool] = lambda: False) -> Response:
         """The answer to a request that the gate let through to the `host` checked there; `drop_stale`: see `Exchange`.
@@ -202,16 +204,14 @@ class App:
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         with suppress(asyncio.CancelledError):  # told to stop before it was ready, or twice: at once, without the rest
-            await receive()
-            try:
-                await self.start()
-            except Exception as error:  # noqa: BLE001
-                # An author's start function may raise anything; what the database says needs no traceback.
-                trace = None if isinstance(error, StoreError) else error
-                _log.error("the start failed: %r", error, exc_info=trace, extra={"action": "start.failed"})
-                await send({"type": "lifespan.startup.failed", "message": "the start failed"})
-                return
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await self.stop()
-            await send({"type": "lifespan.shutdown.complete"})
+            for phase, what, run in (("startup", "start", self.start), ("shutdown", "stop", self.stop)):
+                await receive()
+                try:
+                    await run()
+                except Exception as error:  # noqa: BLE001
+                    # An author's start function may raise anything; what the database says needs no traceback.
+                    trace = None if isinstance(error, StoreError) else error
+                    _log.error("the %s failed: %r", what, error, exc_info=trace, extra={"action": f"{what}.failed"})
+                    await send({"type": f"lifespan.{phase}.failed"})
+                    return
+                await send({"type": f"lifespan.{phase}.complete"})

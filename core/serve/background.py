@@ -22,7 +22,7 @@ class Background:
     """The tasks of one worker that no request waits for."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, Any], *, name: str, timeout_s: float = 30, request_id: str = "") -> None:
         """Run a coroutine on its own; it inherits neither the deadline nor the transaction of the caller.
@@ -33,10 +33,21 @@ class Background:
         if len(self._tasks) >= MAX_PENDING:
             work.close()
             raise Unavailable
-        running = _run(work, name, timeout_s, request_id)
-        task = asyncio.get_running_loop().create_task(running, context=contextvars.Context())
+        loop, extra = asyncio.get_running_loop(), {"action": "later.failed", "request_id": request_id}
+
+        def expire() -> None:
+            _log.error("later '%s' ran over its %g s and is cancelled", name, timeout_s, extra=extra)
+            task.cancel()
+
+        def end(task: asyncio.Task[Any]) -> None:
+            timer.cancel()
+            self._tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _log.error("later '%s' failed: %r", name, error, exc_info=error, extra=extra)
+
+        task, timer = loop.create_task(work, context=contextvars.Context()), loop.call_later(timeout_s, expire)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(end)
 
     async def drain(self, timeout_s: float) -> None:
         """Wait for what is pending, then cancel the rest."""
@@ -45,15 +56,3 @@ class Background:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-async def _run(work: Coroutine[Any, Any, Any], name: str, timeout_s: float, request_id: str) -> None:
-    task = asyncio.ensure_future(work)
-    done, _ = await asyncio.wait({task}, timeout=timeout_s)
-    extra = {"action": "later.failed", "request_id": request_id}
-    if not done:
-        task.cancel()
-        await asyncio.wait({task})
-        _log.error("later '%s' ran over its %g s and was cancelled", name, timeout_s, extra=extra)
-    elif not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("later '%s' failed: %r", name, error, exc_info=error, extra=extra)

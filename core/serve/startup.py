@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
-from core.errors import NotConnected, StoreError
+from core.errors import NotConnected
 from core.serve.context import AppContext
 
 _log = logging.getLogger("catena.server")
@@ -25,7 +26,7 @@ class Startup:
         self._app, self._is_draining = app, is_draining
         self._crons: Any = None
         self._pending = list(app.linked.inits)
-        self._entered: list[AsyncGenerator[Any, None]] = []
+        self._closing = AsyncExitStack()
         self._retrying: asyncio.Task[None] | None = None
         self.done = False
 
@@ -35,6 +36,8 @@ class Startup:
         Raises:
             StoreError: a collection or index cannot be made.
         """
+        for part in (self._app.db, self._app.http, self._app.cache):  # closed in the reverse order
+            self._closing.push_async_callback(part.close)
         await self._app.db.open()
         await self._app.db.ensure_collections(self._app.linked.models)
         try:
@@ -43,21 +46,21 @@ class Startup:
             extra = {"action": "start.waiting", "database": error.name}
             _log.warning("starting without database '%s'; start functions wait for it", error.name, extra=extra)
             self._retrying = asyncio.get_running_loop().create_task(self._retry())
+            self._retrying.add_done_callback(_report)
 
     async def end(self, timeout_s: float) -> None:
-        """Finish background work, run the second halves of start functions, close the databases."""
+        """Finish background work, run the second halves of start functions, close the databases.
+
+        Background work may take `timeout_s`, and so may all that follows. What fails skips nothing.
+        """
         if self._retrying is not None:
             self._retrying.cancel()
             await asyncio.wait({self._retrying})
         if self._crons is not None:
             await self._crons.stop()
         await self._app.background.drain(timeout_s)
-        for entered in reversed(self._entered):
-            await anext(entered, None)
-            await entered.aclose()
-        await self._app.cache.close()
-        await self._app.http.close()
-        await self._app.db.close()
+        async with asyncio.timeout(timeout_s):
+            await self._closing.aclose()
 
     async def _run_inits(self) -> None:
         """Start functions in order; after an interruption those that did not run yet."""
@@ -66,7 +69,7 @@ class Startup:
             if init.kind == "around":
                 entered = init.call(self._app)
                 await anext(entered)
-                self._entered.append(entered)
+                self._closing.push_async_callback(anext, entered, None)
             else:
                 await init.call(self._app)
             self._pending.pop(0)
@@ -84,7 +87,10 @@ class Startup:
                 await self._run_inits()
             except NotConnected:
                 continue
-            except StoreError as error:
-                _log.error("a start function failed: %s", error, extra={"action": "start.failed"})
-                return
         _log.info("start functions ran, the server is ready", extra={"action": "start.done"})
+
+
+def _report(retrying: asyncio.Task[None]) -> None:
+    if not retrying.cancelled() and (error := retrying.exception()) is not None:
+        text = "a start function failed, so the server does not become ready: %r"
+        _log.error(text, error, exc_info=error, extra={"action": "start.failed"})

@@ -17,10 +17,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+#: gives something whenever the workers are to restart, until the event says that nobody waits any more
+Watch = Callable[[threading.Event], Iterable[object]]
 VARIABLE: Final = "CATENA_WORKER"
 _READY_S: Final = 60.0
 _log = logging.getLogger("catena.server")
@@ -91,34 +93,24 @@ class _Worker:
 
 
 class Supervisor:
-    """Keeps a number of workers alive until it is told to stop.
+    """Keeps a number of workers alive until it is told to stop; then each has `stop_s` to end."""
 
-    A worker has `drain_s` to finish its requests. `watch` blocks until a file changed; false: it is to stop.
-    """
-
-    def __init__(
-        self,
-        sockets: Sequence[socket.socket],
-        count: int,
-        drain_s: float,
-        watch: Callable[[threading.Event], bool] | None = None,
-    ) -> None:
-        self._sockets = sockets
-        self._count = count
-        self._drain_s = drain_s
-        self._watch = watch
+    def __init__(self, sockets: Sequence[socket.socket], count: int, stop_s: float, watch: Watch | None) -> None:
+        self._sockets, self._count, self._stop_s, self._watch = sockets, count, stop_s, watch
         self._workers: list[_Worker] = []
-        self._stop = threading.Event()
-        self._restart = threading.Event()
-        self._kill = False
+        self._stop, self._restart, self._kill = threading.Event(), threading.Event(), False
 
     def run(self) -> int:
-        """Supervise until SIGTERM or SIGINT; a second one ends the workers at once. SIGHUP restarts them."""
+        """Supervise until SIGTERM, SIGINT or a closed terminal; a second signal ends all at once. SIGHUP restarts."""
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
-        signal.signal(signal.SIGHUP, lambda *_: self._restart.set())
+        terminals = [number for number in range(3) if os.isatty(number)]
+        signal.signal(signal.SIGHUP, lambda *_: (self._restart if all(map(os.isatty, terminals)) else self._stop).set())
         self._workers = [_Worker(index, self._sockets) for index in range(self._count)]
         started = all(worker.wait_ready(self._stop) for worker in self._workers)
+        if not (started or self._stop.is_set()):
+            text = f"a worker ended, or was not ready within {_READY_S:g} s: the server does not start"
+            _log.error(text, extra={"action": "start.failed"})
         if started and self._watch is not None:
             threading.Thread(target=self._reload, args=(self._watch,), name="catena-reload", daemon=True).start()
         while started and not self._stop.wait(0.2):
@@ -128,7 +120,7 @@ class Supervisor:
             self._replace_dead()
         for listener in self._sockets:  # or clients would wait in its queue until the last worker has ended
             listener.close()
-        self._end(self._workers)
+        self._end(list(self._workers), at_last=True)
         return 0 if started or self._stop.is_set() else 1
 
     def _on_stop(self, *_: Any) -> None:
@@ -149,29 +141,33 @@ class Supervisor:
 
     def _roll(self) -> None:
         """Replace the workers one by one; an old one goes when the new one answers."""
-        for position, old in enumerate(self._workers):
+        for old in list(self._workers):
             new = _Worker(old.index, self._sockets)
+            self._workers.append(new)
             if not new.wait_ready(self._stop):
                 if not self._stop.is_set():
-                    extra = {"action": "worker.kept"}
-                    _log.error("the new worker does not start; the old ones go on", extra=extra)
+                    _log.error("the new worker does not start; the old ones go on", extra={"action": "worker.kept"})
                 self._end([new])
                 return
-            self._workers[position] = new
             self._end([old])
         _log.info("all workers restarted", extra={"action": "worker.restarted"})
 
-    def _reload(self, watch: Callable[[threading.Event], bool]) -> None:
-        while watch(self._stop):
+    def _reload(self, watch: Watch) -> None:
+        for _ in watch(self._stop):
+            _log.info("a file changed, restarting", extra={"action": "server.reload"})
             self._restart.set()
 
-    def _end(self, workers: Sequence[_Worker]) -> None:
+    def _end(self, workers: Sequence[_Worker], *, at_last: bool = False) -> None:
+        """Tell workers to stop and wait for them; when all are to stop, they are waited for together, `at_last`."""
         for worker in workers:
             worker.process.terminate()
-        deadline = time.monotonic() + self._drain_s + 5
+        deadline = time.monotonic() + self._stop_s
         for worker in workers:
             while worker.process.poll() is None:
+                if self._stop.is_set() and not at_last:
+                    return
                 if self._kill or time.monotonic() > deadline:
                     worker.process.kill()
                 time.sleep(0.02)
+            self._workers.remove(worker)
             worker.close()

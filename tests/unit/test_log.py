@@ -6,13 +6,15 @@ import json
 import logging
 import random
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from bson import ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.log import LEVELS, JsonFormatter, TextFormatter, configure_logging, get_logger
+from core.log import LEVELS, JsonFormatter, TextFormatter, configure_logging, count_dropped, get_logger
 from core.settings import Log, Secret
 
 # Everything some reader of a log takes for the end of a line, and what drives a terminal.
@@ -234,6 +236,17 @@ def test_a09_warnings_of_any_library_are_events(level: str, count: int, capsys, 
     out, err = capsys.readouterr()
     assert [(event["tag"], event["level"]) for event in events(out)] == [("some.library", "warn")] * count
     assert err == ""
+
+
+def test_LIFE_7_a_full_disk_is_no_failure(monkeypatch) -> None:
+    before = count_dropped()
+    configure_logging(Log("info", "json"), "test")
+    with suppress(OSError), Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        monkeypatch.setattr(sys, "stderr", full)
+        get_logger("x").info("m")
+        get_logger("x").error("m")
+    assert count_dropped() == before + 2
 
 
 def test_configuring_again_does_not_double_events(capsys) -> None:

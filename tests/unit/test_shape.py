@@ -22,8 +22,8 @@ FUNCTION_LINES = 40
 CORE_LINES = 8_000
 #: what a room of core may have while core is over its budget; "" is the files that stand in core itself
 ROOM_LINES = {
-    "": 1_410,
-    "commands": 472,
+    "": 1_409,
+    "commands": 471,
     "cron": 1_118,
     "data": 2_566,
     "declare": 650,
@@ -33,7 +33,7 @@ ROOM_LINES = {
     "load": 982,
     "observe": 394,
     "schema": 2_286,
-    "serve": 4_398,
+    "serve": 4_397,
 }
 
 OURS = ("core", "generic", "projects", "config", "tests", "server.py")
