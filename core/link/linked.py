@@ -87,7 +87,6 @@ class LinkedRoute:
         authorization: whether it is protected.
         steps: before + chain + after + default output; `output_at` is the index of the first one after the chain.
         error_steps: route's, file's, default.
-        slots: how many slots a request needs.
         sections: every section of every step in chain order.
         parameters: merged: section → wire name → field; for docs, listings and overflow.
         reads: sections that must be parsed at all; a body also where the route itself says how, for `request.raw`.
@@ -114,7 +113,6 @@ class LinkedRoute:
     steps: tuple[LinkedStep, ...]
     output_at: int
     error_steps: tuple[LinkedStep, ...]
-    slots: int
     sections: tuple[LinkedSection, ...]
     parameters: Mapping[Section, Mapping[str, Field]]
     open_sections: frozenset[Section]

@@ -115,7 +115,6 @@ class RouteLinker:
             steps=chain.steps,
             output_at=end,
             error_steps=chain.error_steps,
-            slots=chain.slots,
             sections=chain.sections,
             parameters=self._merge_parameters(chain.steps),
             open_sections=frozenset(section.section for section in chain.sections if section.shape in OPEN_SHAPES),

@@ -1,6 +1,6 @@
 """From resolved entries to steps that run: sections, slots, needs and the values that fill them.
 
-In: `ChainStep`s of a route in running order. Out: `LinkedStep`s and the number of slots. Every section and every
+In: `ChainStep`s of a route in running order. Out: `LinkedStep`s. Every section and every
 provided value gets a slot; a need is the slot of the nearest earlier step that provides its class or a subclass.
 The last slot stays empty: an optional need that nothing meets points to it.
 """
@@ -84,12 +84,11 @@ def _link_section(step: ChainStep, section: Section, body: Body, slot: int) -> L
 
 
 class LinkedChain(NamedTuple):
-    """The steps and error steps of a route, all sections of its steps, and how many slots a request of it needs."""
+    """The steps and error steps of a route, and all sections of its steps."""
 
     steps: tuple[LinkedStep, ...]
     error_steps: tuple[LinkedStep, ...]
     sections: tuple[LinkedSection, ...]
-    slots: int
 
 
 def link_steps(
@@ -128,7 +127,7 @@ def link_steps(
         return _build_step(step, arguments, [], -1)
 
     linked = collect(link_step, range(len(steps)))
-    return LinkedChain(tuple(linked), tuple(map(link_error_step, errors)), tuple(itertools.chain(*sections)), empty + 1)
+    return LinkedChain(tuple(linked), tuple(map(link_error_step, errors)), tuple(itertools.chain(*sections)))
 
 
 def _build_step(

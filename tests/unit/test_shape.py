@@ -29,7 +29,7 @@ ROOM_LINES = {
     "declare": 650,
     "docs": 470,
     "http": 509,
-    "link": 1_281,
+    "link": 1_277,
     "load": 982,
     "observe": 394,
     "schema": 2_286,
