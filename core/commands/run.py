@@ -42,8 +42,7 @@ def serve(state: State, port: int | None, workers: int | None, reload: bool, no_
     if port is not None:
         first, *others = settings.listen
         settings = replace(settings, listen=(replace(first, port=port), *others))
-    if workers is not None:
-        settings = replace(settings, workers=workers)
+    settings = replace(settings, workers=workers or settings.workers)
     place = WorkerPlace.read()
     if no_cron or (place is not None and place.index > 0):  # one worker of a server runs them
         settings = replace(settings, cron=replace(settings.cron, enabled=False))

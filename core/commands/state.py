@@ -58,7 +58,8 @@ class State:
             yield app
         finally:
             await app.context.background.drain(self.settings.timeouts.drain_s)
-            await databases.close()
+            for part in (app.context.cache, app.context.http, databases):
+                await part.close()
             ground.stop()
 
 

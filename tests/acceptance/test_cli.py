@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import types
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,10 @@ from pymongo import MongoClient
 
 import core
 from core.cli import main, split_arguments
+from core.commands.state import State
+from core.data.cache import RecordCache
+from core.data.databases import Databases
+from core.http.upstream import Upstreams
 from core.serve.create import HOME
 
 ROOT = Path(__file__).parent / "root"
@@ -122,6 +129,31 @@ def test_help_lists_project_commands(capsys: pytest.CaptureFixture[str]) -> None
 def test_indexes_are_made(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("indexes") == 0
     assert "kitchen-dish: created name" in capsys.readouterr().out
+
+
+async def test_a_command_closes_what_it_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+
+    def note(kind: type) -> None:
+        async def close(self: object) -> None:
+            closed.append(kind.__name__)
+
+        monkeypatch.setattr(kind, "close", close)
+
+    for kind in (Databases, RecordCache, Upstreams):
+        note(kind)
+    async with State("test", ROOT).application():
+        assert closed == []
+    assert sorted(closed) == ["Databases", "RecordCache", "Upstreams"]
+
+
+def test_whoever_reads_no_more_of_the_output_gets_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "server.py", "test", "routes", "--json", "--root", str(ROOT)]
+    done = subprocess.run(command, cwd=HOME, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 MISTAKES = [
