@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,16 @@ async def test_an_error_undoes_everything(db: Databases) -> None:
             await db[Item].insert({"name": "b"})
             await db[Item].insert({"name": "a"})
     assert await db[Item].count() == 1
+
+
+async def test_an_error_that_is_caught_inside_undoes_everything_too(db: Databases) -> None:
+    await db[Item].insert({"name": "a"})
+    with pytest.raises(NotConnected):
+        async with db.transaction():
+            await db[Item].insert({"name": "b"})
+            with suppress(DuplicateKey):
+                await db[Item].insert({"name": "a"})
+    assert await db[Item].distinct("name") == ["a"]
 
 
 async def test_cancelling_undoes_everything(db: Databases) -> None:
