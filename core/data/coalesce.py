@@ -124,10 +124,9 @@ class Coalescer:
 
     def _release(self, name: str | bytes, task: asyncio.Task[None]) -> None:
         """Let another group go instead of this one."""
-        under_way = self._in_flight.get(name, set())
-        under_way.discard(task)
-        if not under_way:
-            self._in_flight.pop(name, None)
+        self._in_flight[name] = self._in_flight.get(name, set()) - {task}
+        if not self._in_flight[name]:
+            del self._in_flight[name]
         self._schedule()
 
     async def _send(self, name: str | bytes, group: Sequence[_Entry]) -> None:
@@ -189,7 +188,6 @@ class Coalescer:
         return await self._driver.find_one(query, max_time_ms=limit_ms)
 
     async def _insert(self, group: Sequence[_Entry]) -> None:
-        refused: dict[int, BulkWriteError] = {}
         try:
             if len(group) == 1:
                 await self._driver.insert_one(group[0].item)
@@ -200,10 +198,9 @@ class Coalescer:
             failures = details["writeErrors"]
             if details.get("writeConcernErrors") or details["nInserted"] + len(failures) != len(group):
                 return  # who was stored is not known
-            refused = {one["index"]: BulkWriteError({"writeErrors": [one]}) for one in failures}
-        for index, entry in enumerate(group):
-            if index in refused:
-                entry.refuse(refused[index])
+            for one in failures:
+                group[one["index"]].refuse(BulkWriteError({"writeErrors": [one]}))
+        for entry in group:
             entry.resolve(None)
 
 

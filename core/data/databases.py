@@ -112,8 +112,7 @@ class Databases:
         """By collection and kind of call how often how many went together."""
         found: dict[tuple[str, str], Counter[int]] = {}
         for (model, _), collection in self._collections.items():
-            sizes = collection.groups.sizes if collection.groups is not None else {}
-            for (kind, size), times in sizes.items():
+            for (kind, size), times in collection.groups.sizes.items() if collection.groups else ():
                 found.setdefault((model.identity, kind), Counter())[size] += times
         return found
 

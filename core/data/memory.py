@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib import import_module
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 import bson
@@ -136,6 +136,10 @@ def _refuse_silent(value: Any) -> Any:
     """Refuse what the double would ignore without a word."""
     if value == "$$NOW" or (isinstance(value, Mapping) and "$expr" in value):
         raise NotSupported(f"the in-memory database has no {value if value == '$$NOW' else '$expr'}")
+    if isinstance(value, Mapping):
+        operators = [fields for name, fields in value.items() if name[:1] == "$" and isinstance(fields, Mapping)]
+        if len({*chain(*operators)}) < sum(map(len, operators)):
+            raise ValueError("two operators change one field")
     if isinstance(value, Mapping | list):
         for inner in value.values() if isinstance(value, Mapping) else value:
             _refuse_silent(inner)

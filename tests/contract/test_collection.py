@@ -93,6 +93,22 @@ async def test_updates_are_checked_unless_told_otherwise(db: Databases, update: 
     assert (await db[Item].update_one({"name": "a"}, update, validate=False)).modified == 1
 
 
+@pytest.mark.parametrize(
+    "update",
+    [{"$set": {"rank": 1}, "$inc": {"rank": 1}}, {"$set": {"group": "x", "rank": 1}, "$setOnInsert": {"rank": 2}}],
+    ids=["set and inc", "set and insert"],
+)
+async def test_a_field_is_changed_by_one_operator_only(db: Databases, update: dict[str, Any]) -> None:
+    await fill(db)
+    for write in (
+        db[Item].update_one({"name": "a"}, update, upsert=True),
+        db[Item].find_one_and_update({"name": "a"}, update),
+        db[Item].bulk_write([UpdateOne({"name": "a"}, update)]),
+    ):
+        with pytest.raises(StoreError):
+            await write
+
+
 async def test_documents_are_checked_unless_told_otherwise(db: Databases) -> None:
     wrong = {"name": "a", "rank": "high", "status": "?"}
     with pytest.raises(ModelError) as caught:
