@@ -105,8 +105,7 @@ async def send_file(response: FileResponse, request: Request, send: Send) -> Non
     if not stat.S_ISREG(found.st_mode):
         raise NotFound
     # A dict keeps one of several cookies: they are added when it is sent.
-    raw = [header for header in response.raw_headers if header[0] != b"set-cookie"]
-    headers = {name.decode(): value.decode("latin-1") for name, value in raw}
+    headers = {name.decode(): value.decode("latin-1") for name, value in response.raw_headers if name != b"set-cookie"}
     etag = headers.setdefault("etag", f'W/"{found.st_size:x}-{found.st_mtime_ns:x}"')
     sender = Sender(response.path, response.status, headers, response.media_type or None, stat_result=found)
 

@@ -44,8 +44,8 @@ class HttpExchange:
     """
 
     __slots__ = (
-        "_body", "_changed", "_expects", "_is_chunked", "_is_gone", "_is_head", "_is_told", "_left", "_version",
-        "_wire", "complete", "headers", "keep_alive", "more", "port", "size", "started", "status",
+        "_body", "_changed", "_expects", "_is_chunked", "_is_deaf", "_is_gone", "_is_head", "_is_told", "_left",
+        "_version", "_wire", "complete", "headers", "keep_alive", "more", "port", "size", "started", "status",
     )  # fmt: skip
 
     def __init__(self, wire: Wire, request: Request, headers: list[RawHeader], *, expects: bool) -> None:
@@ -53,7 +53,7 @@ class HttpExchange:
         request.chunks = self._read
         self._is_head, self._version, self._expects = request.method == "HEAD", request.http_version, expects
         self.keep_alive = self.more = True
-        self.started = self.complete = self._is_gone = self._is_told = self._is_chunked = False
+        self.started = self.complete = self._is_deaf = self._is_gone = self._is_told = self._is_chunked = False
         self._body, self.status, self.size = b"", LEFT, 0
         self._changed: asyncio.Event | None = None  # made by who waits: mostly nobody does
         self._left: int | None = None  # bytes of the answer's body, if their number is known
@@ -61,7 +61,7 @@ class HttpExchange:
     def feed(self, piece: bytes, *, more: bool) -> None:
         """A piece of the body came, or its end; nobody wants it after the answer."""
         self.more = more
-        if self.complete:
+        if self._is_deaf:
             return
         self._body += piece
         if len(self._body) > HIGH_WATER_LIMIT:
@@ -101,10 +101,11 @@ class HttpExchange:
         """Send a whole answer: a short one in one piece, a long one as fast as the client reads."""
         if self._wire.flow.write_paused or self._is_gone:
             await self._wait()
-        self.status, self.size, self.started = status, len(body), True
+        self.status, self.size, self.started, self._is_deaf = status, len(body), True, True
         self.keep_alive &= not (self._expects and self.more)  # such a body may come, or not
         self._wire.write(status, headers, body[:HIGH_WATER_LIMIT], keep_alive=self.keep_alive)
         if len(body) > HIGH_WATER_LIMIT:
+            self._wire.flow.resume_reading()  # a client may read only when it has sent its whole body
             for at in range(HIGH_WATER_LIMIT, len(body), HIGH_WATER_LIMIT):
                 await self._wait()
                 self._wire.transport.write(body[at : at + HIGH_WATER_LIMIT])
@@ -144,6 +145,6 @@ class HttpExchange:
             raise Disconnected
 
     def _finish(self) -> None:
-        self.complete = True
+        self.complete = self._is_deaf = True
         self._tell()
         self._wire.finish(keep_alive=self.keep_alive)

@@ -172,6 +172,22 @@ async def test_a_long_answer_is_written_as_it_is_read_and_complete_then() -> Non
     assert transport.written == b"200 content-length 1|" + body
 
 
+async def test_a_client_may_send_the_rest_of_its_body_before_it_reads_a_long_answer() -> None:
+    wire, _, exchange = open_exchange("POST")
+    transport = SlowTransport(wire)
+    exchange.feed(b"x" * 70_000, more=True)
+    assert not transport.reading
+    answering = asyncio.create_task(exchange.answer(200, [LENGTH], b"x" * 200_000))
+    await asyncio.sleep(0)
+    assert transport.reading
+    exchange.feed(b"x" * 70_000, more=True)
+    assert transport.reading
+    while not answering.done():
+        wire.flow.resume_writing()
+        await asyncio.sleep(0)
+    assert wire.finished == [True]
+
+
 async def test_a_client_that_leaves_a_long_answer_gets_no_more_of_it() -> None:
     wire, _, exchange = open_exchange()
     transport = SlowTransport(wire)
