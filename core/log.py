@@ -11,13 +11,14 @@ import json
 import logging
 import os
 import re
+import select
 import socket
 import sys
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 
@@ -42,6 +43,8 @@ _OWN: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) 
 # encoding can write. The second set is what JSON leaves as it is.
 _UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNSAFE_IN_JSON: Final = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+#: bytes that a pipe takes at once when it says that it has room
+_PIECE: Final = getattr(select, "PIPE_BUF", 4096)
 _OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
@@ -125,11 +128,43 @@ def count_dropped(more: int = 0) -> int:
     return _dropped
 
 
+class Output:
+    """What stdout or stderr is now, so that redirecting them works. It waits for nobody who should read it."""
+
+    def __init__(self, name: Literal["stdout", "stderr"]) -> None:
+        self._name = name
+
+    def write(self, lines: str) -> None:
+        """Write lines, in pieces that a pipe with room takes at once; `BlockingIOError` when it has none."""
+        stream, size, at = getattr(sys, self._name), _PIECE if lines.isascii() else _PIECE // 4, 0
+        while at < len(lines):
+            # The rest of a line that has begun may take a moment, so that few lines are torn.
+            if not _is_ready(stream, wait_ms=100 if at and lines[at - 1] != "\n" else 0):
+                raise BlockingIOError
+            end = lines.rfind("\n", at, at + size) + 1 or at + size
+            stream.write(lines[at:end])
+            stream.flush()
+            at = end
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+
+def _is_ready(stream: Any, wait_ms: int) -> bool:
+    """Whether a stream takes a piece; another worker with the same pipe may be faster, which only costs a wait."""
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLOUT)
+    except (AttributeError, OSError, ValueError):  # no file, or a system without `poll`
+        return True
+    return bool(poll.poll(wait_ms))
+
+
 class _Stream(logging.StreamHandler[Any]):
-    """Writes to what stdout or stderr is now, so that redirecting them works."""
+    """Events below `error` go to stdout, the others to stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.stream = sys.stderr if record.levelno >= logging.ERROR else sys.stdout
+        self.stream = Output("stderr" if record.levelno >= logging.ERROR else "stdout")
         super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the standard library's name
@@ -138,10 +173,10 @@ class _Stream(logging.StreamHandler[Any]):
         error = sys.exc_info()[0]
         place = {"file": record.pathname, "line": record.lineno, "error": error.__name__ if error else ""}
         event = {"level": "error", "tag": "log", "message": "an event could not be written", "data": place}
-        # A process whose stderr is gone, or on a full disk, has nobody to tell.
-        if sys.stderr is not None and not isinstance(sys.exc_info()[1], (BrokenPipeError, ValueError)):
+        # A process whose stderr is gone, full or not read has nobody to tell.
+        if sys.stderr is not None and not isinstance(sys.exc_info()[1], (BrokenPipeError, BlockingIOError, ValueError)):
             with suppress(OSError):
-                sys.stderr.write(json.dumps(event) + "\n")
+                Output("stderr").write(json.dumps(event) + "\n")
 
 
 def make_formatter(settings: Log, mode: str) -> JsonFormatter | TextFormatter:

@@ -7,14 +7,13 @@ made for one: what requests have in common is written once. What stands behind `
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from time import time
 from typing import Any, Final
 
 from core.load.convert import SECRET_NAME
-from core.log import count_dropped, format_time, make_formatter
+from core.log import Output, count_dropped, format_time, make_formatter
 from core.observe.turn import Over
 from core.settings import Log
 
@@ -29,7 +28,7 @@ class AccessLog:
     """Writes the lines of one worker."""
 
     def __init__(self, settings: Log, mode: str) -> None:
-        self._formatter = make_formatter(settings, mode)
+        self._formatter, self._output = make_formatter(settings, mode), Output("stdout")
         self._form = lru_cache(maxsize=1024)(self._write_form)
 
     def note(self, over: Sequence[Over]) -> None:
@@ -48,8 +47,7 @@ class AccessLog:
             parts = at, path, path, elapsed_s * 1000, size, request.client_ip, request.id
             lines.append(form % ((*parts, trace_id) if trace_id else parts))
         try:
-            sys.stdout.write("".join(lines))
-            sys.stdout.flush()
+            self._output.write("".join(lines))
         except (OSError, ValueError):  # nobody reads it, the disk is full, or it is closed
             count_dropped(len(lines))
 

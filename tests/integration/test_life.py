@@ -1,14 +1,17 @@
-"""LIFE-2, -3, -5, -6: a server that is stopped, killed, started without its database, or started wrongly."""
+"""LIFE-2, -3, -5, -6, -7: servers stopped, killed, started without a database or wrongly, or that nobody listens to."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 import pytest
@@ -20,7 +23,7 @@ from tests.mongo import wait_until
 from tests.rig.checkers import compare
 from tests.rig.events import read_events
 from tests.rig.load import LoadResult, finish_load, get_request, start_load
-from tests.server import Server, is_refused, run_command, start_server
+from tests.server import Server, free_port, is_refused, run_command, server_command, server_environment, start_server
 
 pytestmark = pytest.mark.alone
 
@@ -31,7 +34,7 @@ CONFIG = """
         databases={"main": Mongo(url=env("CATENA_MONGO_URL", default=LOCAL), selection_timeout_s=1)},
         cache=Cache(servers=env("CATENA_MEMCACHED", default=[])),
         cron=CronSettings(enabled=False),
-        log=Log(level="info", format="json"),
+        log=Log(level="info", format="json", access=env("CATENA_ACCESS", default=False)),
         overload=Overload(max_lag_ms=10_000),
         timeouts=Timeouts(drain_s=env("CATENA_DRAIN_S", default=15.0)),
     )
@@ -324,3 +327,25 @@ def test_LIFE_6_g03_production_shows_its_documentation_only_where_it_says_so(
     url = {"CATENA_MONGO_URL": "mongodb://127.0.0.1:9/life"} if mode == "production" else memory
     with start_server(life_root, mode, ready="/health/live", **url) as server:
         assert {server.get(path).status for path in ("/docs", "/api-docs")} == {status}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_LIFE_7_a_pipe_that_nobody_reads_holds_up_no_request_and_no_stop(
+    workers: str, life_root: Path, memory: Any
+) -> None:
+    port, log = free_port(), life_root / "not-read.log"
+    log.touch()
+    command = server_command(life_root, "test", port, "--workers", workers)
+    environment = server_environment({**memory, "CATENA_ACCESS": "true"})
+    with subprocess.Popen(command, cwd=life_root, env=environment, stdout=PIPE, stderr=STDOUT, text=True) as process:
+        server = Server(process, port, log)
+        try:
+            server.wait_for("/health/ready")
+            for _ in range(400):  # lines of some 350 bytes, for a pipe of 64 KiB
+                assert server.get("/life/pid", timeout_s=5).status == 200
+            assert server.stop(timeout_s=10) == 0
+            assert process.stdout is not None
+            events = [json.loads(line) for line in process.stdout]
+            assert 100 < sum(event["tag"] == "access" for event in events) < 400
+        finally:
+            process.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import sys
 from contextlib import suppress
@@ -247,6 +248,25 @@ def test_LIFE_7_a_full_disk_is_no_failure(monkeypatch) -> None:
         get_logger("x").info("m")
         get_logger("x").error("m")
     assert count_dropped() == before + 2
+
+
+@pytest.mark.parametrize("text", ["m" * 300, "m" * 10_000, "\u00fc" * 3000], ids=["short", "over a piece", "no ASCII"])
+def test_LIFE_7_an_output_that_nobody_reads_holds_up_nothing(text: str, monkeypatch) -> None:
+    configure_logging(Log("info", "json"), "test")
+    before, (reader, writer) = count_dropped(), os.pipe()
+    with os.fdopen(writer, "w", encoding="utf-8") as full, os.fdopen(reader, encoding="utf-8") as read:
+        monkeypatch.setattr(sys, "stdout", full)
+        monkeypatch.setattr(sys, "stderr", full)
+        while count_dropped() < before + 3:
+            get_logger("x").info(text)
+        get_logger("x").error(text)
+        assert count_dropped() == before + 4
+        os.set_blocking(reader, False)
+        kept = [line for line in read.read().split("\n") if line]
+        assert {json.loads(line)["message"] for line in kept[:-1]} == {text}
+        get_logger("x").info("again")
+        assert read.read().endswith('"mode":"test"}\n')
+        assert count_dropped() == before + 4
 
 
 def test_configuring_again_does_not_double_events(capsys) -> None:

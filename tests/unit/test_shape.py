@@ -22,7 +22,7 @@ FUNCTION_LINES = 40
 CORE_LINES = 8_000
 #: what a room of core may have while core is over its budget; "" is the files that stand in core itself
 ROOM_LINES = {
-    "": 1_409,
+    "": 1_444,
     "commands": 471,
     "cron": 1_118,
     "data": 2_566,
@@ -31,7 +31,7 @@ ROOM_LINES = {
     "http": 509,
     "link": 1_277,
     "load": 982,
-    "observe": 394,
+    "observe": 392,
     "schema": 2_286,
     "serve": 4_397,
 }
