@@ -75,7 +75,7 @@ def check(fields: Mapping[str, Spec], raw: Any, section: str) -> tuple[dict[str,
 def _object(fields: Mapping[str, Spec], raw: Any, section: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise _wrong_type(raw, "object")
-    values: dict[str, Any] = {}
+    raw, values = _nest(fields, raw), {}
     errors = []
     for name, spec in fields.items():
         try:
@@ -85,6 +85,16 @@ def _object(fields: Mapping[str, Spec], raw: Any, section: str) -> dict[str, Any
     if errors:
         raise Wrong(*errors)
     return values
+
+
+def _nest(fields: Mapping[str, Spec], raw: dict[str, Any]) -> dict[str, Any]:
+    """Dots lead into nested objects, at most five of them; what stands there already wins."""
+    nested, objects = dict(raw), {name for name, spec in fields.items() if spec.fields is not None}
+    for name, value in raw.items():
+        outer, _, inner = name.partition(".")
+        if inner and name.count(".") <= 5 and outer in objects and type(raw.get(outer, {})) is dict:
+            nested[outer] = {inner: value} | nested.get(outer, {})
+    return nested
 
 
 def _join(name: str, path: str) -> str:

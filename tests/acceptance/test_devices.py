@@ -126,7 +126,8 @@ async def test_B06_nobody_registers_with_more_than_a_profile(vault: Vault) -> No
 async def test_B06_nobody_updates_more_than_a_profile(vault: Vault) -> None:
     import orjson
 
-    body = orjson.dumps({"status": "disabled", "access": {"groups": ["*"]}, "keys": [], "app.id": "12345", "id": "x"})
+    groups = {"access": {"groups": ["*"]}, "access.groups": ["*"]}
+    body = orjson.dumps({"status": "disabled", **groups, "keys": [], "app.keys": [], "id": "x"})
     request = vault.v1("PUT", f"/vault/1/devices/{DEVICE_ID}", body)
     assert (await vault.send(request)).status == 200
     document = await stored(vault, DEVICE_ID)
