@@ -25,7 +25,7 @@ from core.data.deadline import Trace, leaving, remaining_s, trace_headers, while
 from core.declare.upstream import Upstream
 from core.errors import BadGateway, BadRequest, CatenaError, GatewayTimeout, HTTPError, Unavailable
 from core.http.breaker import Circuit
-from core.http.egress import Guard, Reply, Unusable, build_url, merge_headers
+from core.http.egress import Guard, Reply, Unusable, build_url, merge_headers, read_headers
 from core.serve.encoding import encode_json
 
 _ANSWER_S, _CONNECT_S, _PLACE_S = 0.1, 2.0, 0.5  # the first is kept back of the time of a request, to answer it
@@ -178,8 +178,7 @@ class Client:
             self._record(ok=True)
             location = response.headers.get("location")
             if not self.upstream.redirects or response.status not in {301, 302, 303, 307, 308} or location is None:
-                headers = {name.lower(): text for name, text in response.headers.items()}
-                return Reply(response.status, headers, bytes(body))
+                return Reply(response.status, read_headers(response.headers), bytes(body))
             call = call.redirect(response.status, location)
         raise Unusable("too many redirects")
 

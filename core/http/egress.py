@@ -23,7 +23,9 @@ from core.serve.encoding import encode_header
 from core.settings import Secret
 
 _PATH_SAFE: Final = "/%:@!$&'()*+,;=~"
-_FRAMING: Final = frozenset({"host", "connection", "transfer-encoding", "upgrade"})
+_FRAMING: Final = frozenset({"host", "upgrade"})
+_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding"})
+_UNPACKED: Final = frozenset({"gzip", "deflate", "br", "zstd"})  # what aiohttp undoes
 _BASE: Final = re.compile(r"https?://[^\s/?#@\\\x00-\x20\x7f]+(?:/[^\s?#\\\x00-\x20\x7f]*)?", re.IGNORECASE)
 _URL: Final = re.compile(_BASE.pattern + r"(?:\?[^\s#\\\x00-\x20\x7f]*)?", re.IGNORECASE)
 
@@ -121,9 +123,18 @@ def _to_texts(value: Any) -> list[str]:
     return [str(item).lower() if isinstance(item, bool) else str(item) for item in items if item is not None]
 
 
+def read_headers(received: Mapping[str, str]) -> dict[str, str]:
+    """Those that say something about the body as it is now, out of its connection and its coding."""
+    headers = {name.lower(): value for name, value in received.items() if name.lower() not in _HOP}
+    if headers.get("content-encoding", "").lower() in _UNPACKED:
+        del headers["content-encoding"]
+        headers.pop("content-length", None)
+    return headers
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer of an upstream, below 500. `headers` by lower-case name; of repeated ones the last."""
+    """The answer of an upstream, below 500. `headers` by lower-case name, as `body` is now; of repeated ones the last."""
 
     status: int
     headers: Mapping[str, str]

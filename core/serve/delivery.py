@@ -36,11 +36,11 @@ def deliver(response: Response, request: Request) -> tuple[int, list[RawHeader],
         return status, _without_content(headers), b""
     if isinstance(response, StreamResponse):
         return status, headers, b""
+    sent = dict(headers)
+    if b"content-length" in sent:  # who copies the headers of an upstream has the length of another body
+        response.raw_headers = headers = [item for item in headers if item[0] != b"content-length"]
     if status == 200 and body:
-        etag = b""
-        for name, value in headers:
-            if name == b"etag":
-                etag = value
+        etag = sent.get(b"etag", b"")
         if not etag:
             etag = weak_etag(body)
             headers.append((b"etag", etag))

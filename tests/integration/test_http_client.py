@@ -12,6 +12,9 @@ from aiohttp import web
 
 from core.data.deadline import reset_deadline, set_deadline
 from core.errors import BadGateway, BadRequest, GatewayTimeout
+from core.serve.delivery import deliver
+from core.serve.request import Request
+from core.serve.response import Response
 from core.settings import Secret
 from tests.server import free_port
 from tests.upstreams import client_for, say_ok, serve_upstream
@@ -24,6 +27,26 @@ async def test_the_reply_has_status_headers_and_body() -> None:
     async with serve_upstream(handler) as server, client_for(server.url) as client:
         reply = await client.get("/x")
         assert (reply.status, reply.headers["x-a"], reply.json(), reply.text) == (201, "b", {"n": 1}, '{"n": 1}')
+
+
+@pytest.mark.parametrize("is_packed", [True, False])
+async def test_what_an_upstream_said_can_be_answered_as_it_is(is_packed: bool) -> None:
+    """Its headers fit the body that the reply has, not the one that was sent."""
+    plain = b"a page of text " * 20
+
+    async def handler(request: web.Request) -> web.Response:
+        packed = gzip.compress(plain) if is_packed else plain
+        headers = {"Content-Encoding": "gzip"} if is_packed else {}
+        return web.Response(body=packed, headers={**headers, "Connection": "keep-alive", "Content-Type": "text/x"})
+
+    async with serve_upstream(handler) as server, client_for(server.url) as client:
+        reply = await client.get("/x")
+    status, headers, body = deliver(Response(reply.body, reply.status, reply.headers), Request("GET", "/x", index={}))
+    names = [name for name, _ in headers]
+    assert (status, body, dict(headers)[b"content-length"]) == (200, plain, b"300")
+    assert dict(headers)[b"content-type"] == b"text/x"
+    assert names.count(b"content-length") == 1
+    assert {b"content-encoding", b"connection"}.isdisjoint(names)
 
 
 PATHS: list[tuple[str, dict[str, Any], str]] = [

@@ -103,6 +103,12 @@ async def no_pieces() -> AsyncIterator[bytes]:
     yield b"a"
 
 
+@pytest.mark.parametrize("status", [200, 404])
+def test_HTTP_6_an_answer_has_the_length_of_its_body(status: int) -> None:
+    response = Response({"a": 1}, status, headers={"Content-Length": "3"})
+    assert sent(response, ask())[1][b"content-length"] == b"7"
+
+
 def test_streams_have_no_length_and_no_tag() -> None:
     status, headers, body = sent(StreamResponse(no_pieces(), 206), ask(accept_encoding="gzip", if_none_match="*"))
     assert (status, body) == (206, b"")

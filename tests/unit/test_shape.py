@@ -28,7 +28,7 @@ ROOM_LINES = {
     "data": 2_566,
     "declare": 650,
     "docs": 470,
-    "http": 509,
+    "http": 519,
     "link": 1_277,
     "load": 982,
     "observe": 392,
