@@ -161,10 +161,12 @@ def _is_ready(stream: Any, wait_ms: int) -> bool:
 
 
 class _Stream(logging.StreamHandler[Any]):
-    """Events below `error` go to stdout, the others to stderr."""
+    """Events below `error` go to stdout, unless a command prints there; the others to stderr."""
+
+    name_of_output: Literal["stdout", "stderr"] = "stdout"
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.stream = Output("stderr" if record.levelno >= logging.ERROR else "stdout")
+        self.stream = Output("stderr" if record.levelno >= logging.ERROR else self.name_of_output)
         super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the standard library's name
@@ -184,9 +186,10 @@ def make_formatter(settings: Log, mode: str) -> JsonFormatter | TextFormatter:
     return JsonFormatter(mode) if settings.format == "json" else TextFormatter()
 
 
-def configure_logging(settings: Log, mode: str) -> None:
+def configure_logging(settings: Log, mode: str, output: Literal["stdout", "stderr"] = "stdout") -> None:
     """Send what Catena logs, and warnings of others, to this process's output, as the settings say."""
     handler = _Stream()
+    handler.name_of_output = output
     handler.setLevel(LEVELS[settings.level])
     handler.setFormatter(make_formatter(settings, mode))
     logger = logging.getLogger(ROOT)

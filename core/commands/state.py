@@ -49,7 +49,8 @@ class State:
 
     @asynccontextmanager
     async def application(self) -> AsyncIterator[App]:
-        """An application over open databases, without a server; its start functions do not run."""
+        """An application over open databases, without server and start functions; stdout is left to the command."""
+        configure_logging(self.settings.log, self.mode, "stderr")
         ground = climb(self.settings.databases, self.root)
         databases = Databases(ground.databases, self.settings.default_database, memory=ground.memory)
         app = build_app(self.assembly, databases)

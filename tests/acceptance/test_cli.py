@@ -19,6 +19,7 @@ from core.commands.state import State
 from core.data.cache import RecordCache
 from core.data.databases import Databases
 from core.http.upstream import Upstreams
+from core.log import get_logger
 from core.serve.create import HOME
 
 ROOT = Path(__file__).parent / "root"
@@ -119,6 +120,24 @@ def test_jobs_are_suspended_by_name_or_all_of_them(
 def test_project_commands_have_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("menu", "add", "--name", "soup", "--large") == 0
     assert capsys.readouterr().out == "added soup (large)\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["cron", "run", "kitchen-count"], ["menu", "add", "--name", "soup"]], ids=" ".join
+)
+def test_what_a_command_prints_is_not_mixed_with_events(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opening = Databases.open
+
+    async def open_and_tell(databases: Databases) -> None:
+        get_logger("kitchen").warning("told")
+        await opening(databases)
+
+    monkeypatch.setattr(Databases, "open", open_and_tell)
+    assert run(*arguments) == 0
+    out, err = capsys.readouterr()
+    assert ("told" in out, "[kitchen]: told" in err, len(out.splitlines())) == (False, True, 1)
 
 
 def test_help_lists_project_commands(capsys: pytest.CaptureFixture[str]) -> None:

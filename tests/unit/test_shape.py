@@ -22,13 +22,13 @@ FUNCTION_LINES = 40
 CORE_LINES = 8_000
 #: what a room of core may have while core is over its budget; "" is the files that stand in core itself
 ROOM_LINES = {
-    "": 1_444,
-    "commands": 471,
+    "": 1_447,
+    "commands": 472,
     "cron": 1_118,
     "data": 2_566,
     "declare": 650,
     "docs": 470,
-    "http": 519,
+    "http": 517,
     "link": 1_277,
     "load": 982,
     "observe": 392,
