@@ -135,6 +135,11 @@ _ABOUT: Final = {
     **dict.fromkeys(("min_length", "max_length", "allow_multiple", "convert"), "text"),
     **dict.fromkeys(("min", "max"), "numbers"), **dict.fromkeys(("allow", "deny", "match"), "text and numbers"),
 }  # fmt: skip
+_TYPED: Final[Mapping[str, tuple[Any, str]]] = {
+    **dict.fromkeys(("min", "max"), (int | float, "number")), **dict.fromkeys(("match", "name"), (str, "text")),
+    **dict.fromkeys(("min_length", "max_length"), (int, "whole number")),
+    **dict.fromkeys(("nullable", "required"), (bool, "flag")),
+}  # fmt: skip
 _AUTHORS_NAME: Final = {"match_flags": "match", "settable": "public", "gettable": "public"}
 _SCALARS: Mapping[Any, FieldType] = {
     str: FieldType("text", "string"), int: FieldType("integer", "integer"), float: FieldType("number", "number"),
@@ -292,6 +297,9 @@ def _choice_name(choices: tuple[Any, ...]) -> str:
 
 def _check_rule(kind: FieldType, rule: Rule, where: str, source: Source) -> None:
     """Refuse rules that never apply (values of other types pass through them unguarded), and what makes no sense."""
+    for name, (valid, what) in _TYPED.items():
+        if not isinstance(getattr(rule, name), valid | None):
+            raise BadDeclaration(source, f"{where}: {name}={getattr(rule, name)!r} is no {what}")
     kind = kind.innermost
     fits = {"text": kind.is_text, "numbers": kind.is_number, "text and numbers": kind.is_text or kind.is_number}
     for name, about in _ABOUT.items():

@@ -32,7 +32,7 @@ ROOM_LINES = {
     "link": 1_277,
     "load": 982,
     "observe": 392,
-    "schema": 2_286,
+    "schema": 2_294,
     "serve": 4_397,
 }
 
