@@ -163,10 +163,12 @@ def _is_ready(stream: Any, wait_ms: int) -> bool:
 class _Stream(logging.StreamHandler[Any]):
     """Events below `error` go to stdout, unless a command prints there; the others to stderr."""
 
-    name_of_output: Literal["stdout", "stderr"] = "stdout"
+    def __init__(self, usual: Output) -> None:
+        super().__init__()
+        self._usual, self._errors = usual, Output("stderr")
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.stream = Output("stderr" if record.levelno >= logging.ERROR else self.name_of_output)
+        self.stream = self._errors if record.levelno >= logging.ERROR else self._usual
         super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the standard library's name
@@ -178,7 +180,7 @@ class _Stream(logging.StreamHandler[Any]):
         # A process whose stderr is gone, full or not read has nobody to tell.
         if sys.stderr is not None and not isinstance(sys.exc_info()[1], (BrokenPipeError, BlockingIOError, ValueError)):
             with suppress(OSError):
-                Output("stderr").write(json.dumps(event) + "\n")
+                self._errors.write(json.dumps(event) + "\n")
 
 
 def make_formatter(settings: Log, mode: str) -> JsonFormatter | TextFormatter:
@@ -188,8 +190,7 @@ def make_formatter(settings: Log, mode: str) -> JsonFormatter | TextFormatter:
 
 def configure_logging(settings: Log, mode: str, output: Literal["stdout", "stderr"] = "stdout") -> None:
     """Send what Catena logs, and warnings of others, to this process's output, as the settings say."""
-    handler = _Stream()
-    handler.name_of_output = output
+    handler = _Stream(Output(output))
     handler.setLevel(LEVELS[settings.level])
     handler.setFormatter(make_formatter(settings, mode))
     logger = logging.getLogger(ROOT)

@@ -189,8 +189,7 @@ async def make_app(
     memory = mongo == "memory"
     name = f"test_{secrets.token_hex(6)}"
     found = _read_settings(mode, root)
-    names = list(found.databases) or ["main"]
-    databases = {key: Mongo("" if memory else mongo, name=f"{name}_{key}") for key in names}
+    databases = {key: Mongo("" if memory else mongo, name=f"{name}_{key}") for key in found.databases or ["main"]}
     chosen = replace(found, databases=databases, **settings)
     failures: list[BaseException] = []
     data = Databases(databases, chosen.default_database, memory=memory)
@@ -200,7 +199,7 @@ async def make_app(
         yield TestApp(app, Client(app, failures))
     finally:
         if not memory:
-            for key in names:
+            for key in databases:
                 await data.raw(key).client.drop_database(f"{name}_{key}")
         await app.stop()
 

@@ -58,9 +58,7 @@ class State:
             await databases.open()
             yield app
         finally:
-            await app.context.background.drain(self.settings.timeouts.drain_s)
-            for part in (app.context.cache, app.context.http, databases):
-                await part.close()
+            await app.stop()
             ground.stop()
 
 

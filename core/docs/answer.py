@@ -94,22 +94,21 @@ def build_responses(route: LinkedRoute, output: tuple[str, str] | None, componen
         components: gets the schemas of classes.
     """
     declared = dict(route.responses)
-    answers_itself = _build_success(route, output, components) is _ANY_CONTENT
-    if not any(200 <= status < (400 if answers_itself else 300) for status in declared):  # a redirect, for example
+    success = _build_success(route, output, components)
+    most = 400 if success is _ANY_CONTENT else 300  # a redirect, for example
+    if not any(200 <= status < most for status in declared):
         declared[200] = ("Success",)
     phrases = {int(known): known.phrase for known in HTTPStatus}
     responses: dict[str, Any] = {}
     for status in sorted(declared):
         responses[str(status)] = {"description": ", ".join(declared[status]) or phrases.get(status, "Response")}
-        content = _build_content(route, status, output, components)
+        content = _build_content(route, status, success, components)
         if content:
             responses[str(status)]["content"] = content
     return {**responses, "default": {"$ref": "#/components/responses/Error"}}
 
 
-def _build_content(
-    route: LinkedRoute, status: int, output: tuple[str, str] | None, components: Components
-) -> dict[str, Any]:
+def _build_content(route: LinkedRoute, status: int, success: Schema, components: Components) -> Schema:
     if status == HTTPStatus.NO_CONTENT or 300 <= status < 400:
         return {}
     is_success = status < 300
@@ -119,7 +118,7 @@ def _build_content(
             is_schema = isinstance(scheme, Mapping)
             return {_JSON: {"schema": scheme if is_schema else _wrap([describe_type(scheme, components)])}}
     if is_success:
-        return _build_success(route, output, components)
+        return success
     return _EMPTY_OBJECT if status == HTTPStatus.PRECONDITION_FAILED else _ERROR
 
 

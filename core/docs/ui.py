@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from html import escape
@@ -59,10 +59,11 @@ class DocsAsset:
 
 def build_docs_pages(title: str, description: str) -> dict[str, DocsAsset]:
     """The documentation page of an API and everything it loads, by path; name and description are plain text."""
-    page = PAGE.format(title=escape(title), description=escape(description))
+    text = PAGE.format(title=escape(title), description=escape(description))
+    page = _generated("/docs", "text/html; charset=utf-8", text)
     assets = [
-        _generated("/docs", "text/html; charset=utf-8", page),
-        _generated("/docs/", "text/html; charset=utf-8", page),
+        page,
+        replace(page, path="/docs/"),
         _generated("/docs/init.js", "text/javascript; charset=utf-8", INIT_SCRIPT),
         _generated("/docs/favicon.svg", "image/svg+xml", FAVICON),
         _vendored("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),

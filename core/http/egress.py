@@ -19,11 +19,10 @@ import orjson
 
 from core.declare.upstream import Upstream
 from core.errors import BadGateway, BadRequest
-from core.serve.encoding import encode_header
+from core.serve.encoding import HOP_HEADERS, encode_header
 from core.settings import Secret
 
 _PATH_SAFE: Final = "/%:@!$&'()*+,;=~"
-_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding"})
 _BASE: Final = re.compile(r"https?://[^\s/?#@\\\x00-\x20\x7f]+(?:/[^\s?#\\\x00-\x20\x7f]*)?", re.IGNORECASE)
 _URL: Final = re.compile(_BASE.pattern + r"(?:\?[^\s#\\\x00-\x20\x7f]*)?", re.IGNORECASE)
 
@@ -123,7 +122,7 @@ def _to_texts(value: Any) -> list[str]:
 
 def read_headers(received: Mapping[str, str]) -> dict[str, str]:
     """Those that say something about the body as it is now, out of its connection and its coding."""
-    headers = {name.lower(): value for name, value in received.items() if name.lower() not in _HOP}
+    headers = {name.lower(): value for name, value in received.items() if name.lower() not in HOP_HEADERS}
     if headers.get("content-encoding", "").lower() in {"gzip", "deflate", "br", "zstd"}:  # aiohttp undid it
         del headers["content-encoding"]
         headers.pop("content-length", None)

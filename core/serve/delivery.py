@@ -44,7 +44,7 @@ def deliver(response: Response, request: Request) -> tuple[int, list[RawHeader],
         if not etag:
             etag = weak_etag(body)
             headers.append((b"etag", etag))
-        may_shrink = _GZIP_FROM < len(body) <= MIB and _is_compressible(headers)
+        may_shrink = _GZIP_FROM < len(body) <= MIB and _is_compressible(sent)
         if may_shrink:
             response.vary("accept-encoding")  # caches learn it from a 304, too
             headers = response.raw_headers
@@ -85,9 +85,8 @@ def _without_content(headers: list[RawHeader]) -> list[RawHeader]:
     return [header for header in headers if header[0] not in {b"content-type", b"content-length"}]
 
 
-def _is_compressible(headers: list[RawHeader]) -> bool:
-    named = dict(headers)
-    return b"content-encoding" not in named and _COMPRESSIBLE.match(named.get(b"content-type", b"")) is not None
+def _is_compressible(headers: dict[bytes, bytes]) -> bool:
+    return b"content-encoding" not in headers and _COMPRESSIBLE.match(headers.get(b"content-type", b"")) is not None
 
 
 async def send_file(response: FileResponse, request: Request, send: Send) -> None:
@@ -120,9 +119,8 @@ async def send_file(response: FileResponse, request: Request, send: Send) -> Non
     date = sender.headers["last-modified"].encode()
     same = since == date if known is None else is_known(known, etag.encode("latin-1"))
     if same and response.status == 200 and request.method in {"GET", "HEAD"}:
-        await send_guarded(
-            {"type": "http.response.start", "status": 304, "headers": _without_content(sender.raw_headers)}
-        )
+        head = {"type": "http.response.start", "status": 304, "headers": _without_content(sender.raw_headers)}
+        await send_guarded(head)
         await send({"type": "http.response.body", "body": b""})
         return
     asked = [*request.index.items()] if request.method == "GET" and _is_usable(request.index.get(b"range", b"")) else []

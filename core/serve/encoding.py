@@ -27,8 +27,8 @@ CSP_PAGE: Final[RawHeader] = (
     b"content-security-policy",
     b"default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'",
 )
-# How a message is framed, and what becomes of its connection, is not for a step to say.
-_NAME: Final = re.compile(r"(?!(?i:connection|keep-alive|transfer-encoding)$)[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HOP_HEADERS: Final = frozenset({"connection", "keep-alive", "transfer-encoding"})  #: not for a step to set
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
@@ -47,7 +47,7 @@ def encode_header(name: str, value: str) -> RawHeader:
 
 @lru_cache(maxsize=512)
 def _encode_name(name: str) -> bytes:
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or name.lower() in HOP_HEADERS:
         raise ValueError(f"{name!r} is not a header name, or belongs to the connection")
     return name.lower().encode("ascii")
 

@@ -27,6 +27,8 @@ class Startup:
         self._crons: Any = None
         self._pending = list(app.linked.inits)
         self._closing = AsyncExitStack()
+        for part in (app.db, app.http, app.cache):  # closed in the reverse order
+            self._closing.push_async_callback(part.close)
         self._retrying: asyncio.Task[None] | None = None
         self.done = False
 
@@ -36,8 +38,6 @@ class Startup:
         Raises:
             StoreError: a collection or index cannot be made.
         """
-        for part in (self._app.db, self._app.http, self._app.cache):  # closed in the reverse order
-            self._closing.push_async_callback(part.close)
         await self._app.db.open()
         await self._app.db.ensure_collections(self._app.linked.models)
         try:

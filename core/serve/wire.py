@@ -101,9 +101,8 @@ class HttpExchange:
         """Send a whole answer: a short one in one piece, a long one as fast as the client reads."""
         if self._wire.flow.write_paused or self._is_gone:
             await self._wait()
-        self.status, self.size, self.started, self._is_deaf = status, len(body), True, True
-        self.keep_alive &= not (self._expects and self.more)  # such a body may come, or not
-        self._wire.write(status, headers, body[:HIGH_WATER_LIMIT], keep_alive=self.keep_alive)
+        self.status, self.size, self._is_deaf = status, len(body), True
+        self._begin(headers, body[:HIGH_WATER_LIMIT])
         if len(body) > HIGH_WATER_LIMIT:
             self._wire.flow.resume_reading()  # a client may read only when it has sent its whole body
             for at in range(HIGH_WATER_LIMIT, len(body), HIGH_WATER_LIMIT):
@@ -121,9 +120,7 @@ class HttpExchange:
                 self._left = 0
             elif self._left is None and self._version == "1.1":
                 self._is_chunked, headers = True, [*headers, (b"transfer-encoding", b"chunked")]
-            self.started = True
-            self.keep_alive &= not (self._expects and self.more)
-            self._wire.write(self.status, headers, b"", keep_alive=self.keep_alive)
+            self._begin(headers, b"")
             return
         piece, more = message.get("body", b""), message.get("more_body", False)
         self.size += len(piece)
@@ -143,6 +140,11 @@ class HttpExchange:
             await self._wire.flow.drain()
         if self._is_gone:
             raise Disconnected
+
+    def _begin(self, headers: list[RawHeader], body: bytes) -> None:
+        self.started = True
+        self.keep_alive &= not (self._expects and self.more)  # such a body may come, or not
+        self._wire.write(self.status, headers, body, keep_alive=self.keep_alive)
 
     def _finish(self) -> None:
         self.complete = self._is_deaf = True
